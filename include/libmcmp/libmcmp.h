@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LIBMCMP_LIBMCMP_H
+#define LIBMCMP_LIBMCMP_H
+
+/**
+ * @file
+ * @brief Umbrella: everything of libmcmp except the optional bridge to APR.
+ */
+#include <libmcmp/base.h>
+#include <libmcmp/client.h>
+#include <libmcmp/cluster.h>
+#include <libmcmp/command.h>
+#include <libmcmp/http.h>
+#include <libmcmp/parser.h>
+#include <libmcmp/response.h>
+#include <libmcmp/select.h>
+#include <libmcmp/version.h>
+#include <libmcmp/view.h>
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Internal helpers of all folders: sized structs, errors, memory, growing buffers, text.
+ * Nothing here does I/O. Every function is safe to call from any thread on separate data.
+ */
+#ifndef MCMP__BASE_H
+#define MCMP__BASE_H
+
+#include <libmcmp/base.h>
+
+#include <string.h>
+
+#ifdef NDEBUG
+#define MCMP__ASSERT(x) ((void)0)
+#else
+#include <assert.h>
+#define MCMP__ASSERT(x) assert(x)
+#endif
+
+#define MCMP__COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define MCMP__MIN(a, b) ((a) < (b) ? (a) : (b))
+#define MCMP__MAX(a, b) ((a) > (b) ? (a) : (b))
+
+/* A span over a string literal, also in initialisers. */
+#define MCMP__SPAN(literal)            \
+    {                                  \
+        (literal), sizeof(literal) - 1 \
+    }
+
+/* Structs that cross the border (STYLE A2, A3) */
+void mcmp__sized_init(void *dst, size_t size);
+int mcmp__sized_in(void *dst, size_t dst_size, const void *src, size_t min_size);
+int mcmp__sized_out(void *dst, const void *src, size_t src_size);
+
+/* Errors: each returns its code, so that `return mcmp__fail(err, CODE, ...)` reads in one line. */
+int mcmp__fail(mcmp_error *err, int code, const char *field, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+int mcmp__fail_os(mcmp_error *err, int os_status, const char *what);
+void mcmp__error_wire(mcmp_error *err, uint32_t wire_class);
+void mcmp__error_at(mcmp_error *err, uint64_t offset);
+
+/* Memory. An allocator that went through mcmp__allocator_take() has no NULL entry. */
+int mcmp__allocator_take(mcmp_allocator *dst, const mcmp_allocator *src);
+void *mcmp__alloc(const mcmp_allocator *a, size_t size);
+void *mcmp__calloc(const mcmp_allocator *a, size_t count, size_t size);
+void *mcmp__realloc(const mcmp_allocator *a, void *ptr, size_t old_size, size_t new_size);
+void mcmp__free(const mcmp_allocator *a, void *ptr, size_t size);
+/* 0 and *out = a * b or a + b; -1 on overflow */
+int mcmp__mul_size(size_t a, size_t b, size_t *out);
+int mcmp__add_size(size_t a, size_t b, size_t *out);
+
+/* A growing byte buffer. A failed append is kept: mcmp__buf_failed() tells at the end. */
+typedef struct mcmp__buf {
+    const mcmp_allocator *allocator;
+    char *data;
+    size_t len;
+    size_t cap;
+    size_t limit; /* 0 = none */
+    int failed;   /* 0, MCMP_ERR_NOMEM or MCMP_ERR_LIMIT */
+} mcmp__buf;
+
+void mcmp__buf_init(mcmp__buf *buf, const mcmp_allocator *allocator, size_t limit);
+void mcmp__buf_clear(mcmp__buf *buf); /* frees */
+void mcmp__buf_reset(mcmp__buf *buf); /* keeps the memory */
+int mcmp__buf_reserve(mcmp__buf *buf, size_t more);
+void mcmp__buf_add(mcmp__buf *buf, const void *data, size_t len);
+void mcmp__buf_add_span(mcmp__buf *buf, mcmp_span span);
+void mcmp__buf_add_str(mcmp__buf *buf, const char *text);
+void mcmp__buf_add_char(mcmp__buf *buf, char c);
+void mcmp__buf_add_uint(mcmp__buf *buf, uint64_t value);
+void mcmp__buf_add_int(mcmp__buf *buf, int64_t value);
+
+/* Text. No locale, no NUL terminators. */
+mcmp_span mcmp__span(const char *ptr, size_t len);
+mcmp_span mcmp__span_str(const char *text);
+int mcmp__span_eq(mcmp_span a, mcmp_span b);
+int mcmp__span_eq_nocase(mcmp_span a, mcmp_span b);
+int mcmp__span_is(mcmp_span a, const char *text);
+int mcmp__span_is_nocase(mcmp_span a, const char *text);
+char mcmp__lower(char c);
+void mcmp__lower_in_place(char *text, size_t len);
+int mcmp__is_digit(char c);
+int mcmp__is_token_char(char c); /* RFC 9110 tchar */
+int mcmp__hex_value(char c);     /* 0..15, or -1 */
+/* Decimal digits only, whole span. 0, or -1 when not a number or over max. */
+int mcmp__parse_uint(mcmp_span text, uint64_t max, uint64_t *out);
+/* Write decimal digits; returns their number. out has room for 20. */
+size_t mcmp__format_uint(char *out, uint64_t value);
+
+/* Log through a logger that may be silent; text is built only when the level is wanted. */
+int mcmp__log_wanted(const mcmp_logger *logger, int level);
+void mcmp__log(const mcmp_logger *logger, int level, const char *module, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+/* Peer bytes as printable text: others than 0x20..0x7e become %XX. Cut at size - 1; returns out. */
+const char *mcmp__printable(char *out, size_t size, mcmp_span text);
+
+#endif
