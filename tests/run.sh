@@ -1,0 +1,118 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Installs what is missing, builds, runs the tests. The last line is `N passed, N failed`.
+set -u
+
+usage() {
+    cat <<TXT
+usage: sh tests/run.sh [--quick | --long] [--help]
+  (nothing)  release, AddressSanitizer + UBSan and ThreadSanitizer builds with their tests, and all
+             gates; at most 30 minutes on 2 cores
+  --quick    release build, unit tests and cheap gates; at most 3 minutes
+  --long     the whole set, then hours of torture and fuzzing: MCMP_FUZZ_SECONDS per fuzz target
+             (default 1800)
+Builds are kept in build/<preset>, so a second run is quicker.
+TXT
+}
+
+mode=normal
+for arg in "$@"; do
+    case $arg in
+    --quick) mode=quick ;;
+    --long) mode=long ;;
+    --help | -h) usage && exit 0 ;;
+    *) usage >&2 && exit 2 ;;
+    esac
+done
+
+cd "$(dirname "$0")/.." || exit 1
+sh scripts/install-deps.sh test || exit 1
+
+jobs=$(nproc 2>/dev/null || echo 2)
+passed=0
+failed=0
+summary=
+note() { summary="$summary
+$1"; }
+say() { printf '\n== %s\n' "$1"; }
+
+# count LOG NAME: add ctest's own figures to ours
+count() {
+    line=$(grep -E 'tests passed, [0-9]+ tests? failed out of [0-9]+' "$1" | tail -n 1)
+    if [ -z "$line" ]; then
+        failed=$((failed + 1))
+        note "$2: no result of ctest"
+        return
+    fi
+    bad=$(printf '%s\n' "$line" | sed -E 's/.*passed, ([0-9]+) tests? failed.*/\1/')
+    all=$(printf '%s\n' "$line" | sed -E 's/.*out of ([0-9]+).*/\1/')
+    failed=$((failed + bad))
+    passed=$((passed + all - bad))
+    note "$2: $line"
+}
+
+# run_preset PRESET CTEST-ARGUMENTS...: configure, build, test
+run_preset() {
+    preset=$1
+    shift
+    say "$preset: build"
+    if ! { cmake --preset "$preset" >"build/$preset.configure.log" 2>&1 ||
+        { cat "build/$preset.configure.log" && false; }; } ||
+        ! cmake --build "build/$preset" -j "$jobs" -- --quiet; then
+        failed=$((failed + 1))
+        note "$preset: does not build"
+        return
+    fi
+    say "$preset: tests"
+    rm -f "build/$preset.ctest.log"
+    ctest --test-dir "build/$preset" -j "$jobs" --output-on-failure -O "build/$preset.ctest.log" "$@"
+    count "build/$preset.ctest.log" "$preset"
+}
+
+# fuzz each target for a while, starting from its corpus
+run_fuzz() {
+    say "fuzz: build"
+    if ! cmake --preset fuzz >/dev/null || ! cmake --build build/fuzz -j "$jobs" -- --quiet; then
+        failed=$((failed + 1))
+        note "fuzz: does not build"
+        return
+    fi
+    for target in build/fuzz/fuzz/fuzz_*; do
+        name=${target##*/}
+        say "fuzz: $name"
+        mkdir -p "build/fuzz/corpus/$name"
+        seeds=tests/fuzz/corpus/${name#fuzz_}
+        [ -d "$seeds" ] || seeds=
+        if "$target" -max_total_time="$1" -timeout=25 -print_final_stats=1 \
+            -artifact_prefix="build/fuzz/$name-" "build/fuzz/corpus/$name" $seeds \
+            >"build/fuzz/$name.log" 2>&1; then
+            passed=$((passed + 1))
+        else
+            failed=$((failed + 1))
+            tail -n 40 "build/fuzz/$name.log"
+            note "fuzz: $name found a failure, see build/fuzz/$name.log"
+        fi
+    done
+}
+
+mkdir -p build
+case $mode in
+quick)
+    run_preset release -L 'unit|gate|fuzz|abi' -LE 'long|slow'
+    ;;
+normal)
+    run_preset release -LE long
+    run_preset asan -LE 'long|gate|bench'
+    run_preset tsan -L 'unit|stress' -LE 'long|gate|bench'
+    ;;
+long)
+    run_preset release
+    run_preset asan -LE 'gate|bench'
+    run_preset tsan -L 'unit|stress' -LE 'gate|bench'
+    run_fuzz "${MCMP_FUZZ_SECONDS:-1800}"
+    ;;
+esac
+
+say "summary$summary"
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[ "$failed" = 0 ] && [ "$passed" != 0 ]
