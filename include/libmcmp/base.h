@@ -108,6 +108,10 @@ typedef uint64_t mcmp_handle;
 #define MCMP_ERR_HTTP_VERSION (-506)     /**< not HTTP/1.0 or 1.1 */
 #define MCMP_ERR_HTTP_HOST (-507)        /**< Host missing, repeated or malformed */
 #define MCMP_ERR_HTTP_TARGET_SIZE (-508) /**< the request target is over its limit */
+#define MCMP_ERR_HTTP_CODING (-509)      /**< a transfer coding other than chunked */
+#define MCMP_ERR_HTTP_METHOD (-510)      /**< a method that is not forwarded: CONNECT */
+#define MCMP_ERR_HTTP_UPGRADE (-511)     /**< a change of protocol that nobody asked for */
+#define MCMP_ERR_HTTP_BODY_SIZE (-512)   /**< the body is over its limit */
 /** @} */
 
 /** @name Wire classes, the values of the Type header (MCMP 2) */

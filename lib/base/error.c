@@ -63,6 +63,10 @@ static const code_row code_rows[] = {
     ROW(MCMP_ERR_HTTP_VERSION, "the HTTP version is not 1.0 or 1.1"),
     ROW(MCMP_ERR_HTTP_HOST, "Host is missing, repeated or malformed"),
     ROW(MCMP_ERR_HTTP_TARGET_SIZE, "the request target is over its limit"),
+    ROW(MCMP_ERR_HTTP_CODING, "a transfer coding other than chunked"),
+    ROW(MCMP_ERR_HTTP_METHOD, "a method that is not forwarded"),
+    ROW(MCMP_ERR_HTTP_UPGRADE, "a change of protocol that nobody asked for"),
+    ROW(MCMP_ERR_HTTP_BODY_SIZE, "the body is over its limit"),
 };
 
 static const code_row *find_row(int code)
