@@ -15,6 +15,10 @@ extern "C" {
  * @{
  */
 
+/** @def MCMP_API
+ * Marks what the shared library exports. */
+/** @def MCMP_DEPRECATED
+ * Marks what will go: the version that said so, and what to use. */
 #if defined(__GNUC__)
 #define MCMP_API __attribute__((visibility("default")))
 #define MCMP_DEPRECATED(since, use) __attribute__((deprecated("since " since ", use " use)))
@@ -164,17 +168,35 @@ typedef struct mcmp_logger {
     uint32_t flags;     /**< must be 0 */
 } mcmp_logger;
 
-/** @brief Clear an error object and set its size. @mt_any @since 0.1 */
+/**
+ * @brief Clear an error object and set its size.
+ * @param[out] err  the struct
+ * @param[in]  size its size; the macro gives it
+ * @mt_any @reentrant yes
+ * @since 0.1
+ */
 MCMP_API void mcmp_error_init_sized(mcmp_error *err, size_t size);
 /** Initialise with this header's size. */
 #define mcmp_error_init(err) mcmp_error_init_sized((err), sizeof(*(err)))
 
-/** @brief Clear an allocator (libc) and set its size. @mt_any @since 0.1 */
+/**
+ * @brief Clear an allocator (libc) and set its size.
+ * @param[out] allocator the struct
+ * @param[in]  size      its size; the macro gives it
+ * @mt_any @reentrant yes
+ * @since 0.1
+ */
 MCMP_API void mcmp_allocator_init_sized(mcmp_allocator *allocator, size_t size);
 /** Initialise with this header's size. */
 #define mcmp_allocator_init(a) mcmp_allocator_init_sized((a), sizeof(*(a)))
 
-/** @brief Clear a logger (silent) and set its size. @mt_any @since 0.1 */
+/**
+ * @brief Clear a logger (silent) and set its size.
+ * @param[out] logger the struct
+ * @param[in]  size   its size; the macro gives it
+ * @mt_any @reentrant yes
+ * @since 0.1
+ */
 MCMP_API void mcmp_logger_init_sized(mcmp_logger *logger, size_t size);
 /** Initialise with this header's size. */
 #define mcmp_logger_init(l) mcmp_logger_init_sized((l), sizeof(*(l)))

@@ -17,7 +17,7 @@ extern "C" {
  * @{
  */
 
-/** Flag of a message besides MCMP_COMMAND_REVERSED .. : ask for `Connection: close`. */
+/** Flag of a message besides those of a command: ask for `Connection: close`. */
 #define MCMP_MESSAGE_CLOSE 0x10000u
 
 /**
@@ -26,11 +26,11 @@ extern "C" {
  * key, form-encoded (blank as `+`). Sized; all texts @borrowed for the call.
  */
 typedef struct mcmp_message {
-    size_t struct_size;        /**< set by mcmp_message_init() */
-    uint32_t command;          /**< MCMP_COMMAND_*; PAGE sends GET */
-    uint32_t flags;            /**< MCMP_COMMAND_WHOLE_NODE: target ends in a slash and `*`;
-                                MCMP_COMMAND_REVERSED, STICKY, STICKY_FORCE, STICKY_REMOVE: values of
-                                the boolean fields; MCMP_MESSAGE_CLOSE */
+    size_t struct_size; /**< set by mcmp_message_init() */
+    uint32_t command;   /**< MCMP_COMMAND_*; PAGE sends GET */
+    /** MCMP_COMMAND_WHOLE_NODE: the target ends in a slash and `*`; MCMP_COMMAND_REVERSED, STICKY,
+     * STICKY_FORCE, STICKY_REMOVE: values of the boolean fields; MCMP_MESSAGE_CLOSE */
+    uint32_t flags;
     uint64_t given;            /**< MCMP_FIELD_* to be sent */
     mcmp_span path;            /**< prefix of the target, e.g. "/mcmp"; empty: the target is "/" */
     mcmp_span host_header;     /**< value of Host, e.g. "127.0.0.1:6666"; empty: "localhost" */
@@ -61,7 +61,13 @@ typedef struct mcmp_message {
     int32_t load;              /**< Load */
 } mcmp_message;
 
-/** @brief Clear the struct and set its size. @mt_any @since 0.1 */
+/**
+ * @brief Clear the struct and set its size.
+ * @param[out] message the struct
+ * @param[in]  size    its size; the macro gives it
+ * @mt_any @reentrant yes
+ * @since 0.1
+ */
 MCMP_API void mcmp_message_init_sized(mcmp_message *message, size_t size);
 /** Initialise with this header's size. */
 #define mcmp_message_init(m) mcmp_message_init_sized((m), sizeof(*(m)))
@@ -110,7 +116,13 @@ typedef struct mcmp_answer_options {
     const mcmp_allocator *allocator; /**< copied; NULL = libc */
 } mcmp_answer_options;
 
-/** @brief Clear the struct and set its size. @mt_any @since 0.1 */
+/**
+ * @brief Clear the struct and set its size.
+ * @param[out] opts the struct
+ * @param[in]  size its size; the macro gives it
+ * @mt_any @reentrant yes
+ * @since 0.1
+ */
 MCMP_API void mcmp_answer_options_init_sized(mcmp_answer_options *opts, size_t size);
 /** Initialise with this header's size. */
 #define mcmp_answer_options_init(o) mcmp_answer_options_init_sized((o), sizeof(*(o)))
@@ -129,10 +141,20 @@ typedef struct mcmp_answer mcmp_answer;
  */
 MCMP_API int mcmp_answer_new(mcmp_answer **out, const mcmp_answer_options *opts, mcmp_error *err);
 
-/** @brief Free an answer parser; NULL is allowed. @mt_handle @reentrant no @since 0.1 */
+/**
+ * @brief Free an answer parser; NULL is allowed.
+ * @param[in] answer the parser; taken; may be NULL
+ * @mt_handle @reentrant no
+ * @since 0.1
+ */
 MCMP_API void mcmp_answer_free(mcmp_answer *answer);
 
-/** @brief Forget everything, for a new connection; memory is kept. @mt_handle @reentrant no @since 0.1 */
+/**
+ * @brief Forget everything, for a new connection; memory is kept.
+ * @param[in] answer the parser; @borrowed
+ * @mt_handle @reentrant no
+ * @since 0.1
+ */
 MCMP_API void mcmp_answer_reset(mcmp_answer *answer);
 
 /**
@@ -153,6 +175,8 @@ MCMP_API int mcmp_answer_feed(mcmp_answer *answer, const void *data, size_t len,
 
 /**
  * @brief Tell the parser that the balancer closed the connection.
+ * @param[in]  answer the parser; @borrowed
+ * @param[out] err    detail; may be NULL
  * @return MCMP_OK (that completed an answer), MCMP_DONE (no answer had begun), MCMP_ERR_TRUNCATED
  * (inside one), MCMP_ERR_STATE (after an error)
  * @mt_handle @reentrant no
@@ -162,6 +186,7 @@ MCMP_API int mcmp_answer_end(mcmp_answer *answer, mcmp_error *err);
 
 /**
  * @brief The answer that the last feed or end completed.
+ * @param[in] answer the parser; @borrowed
  * @return view into the parser, valid until the next feed, end or reset; NULL when none is complete
  * @mt_handle @reentrant no
  * @since 0.1
@@ -181,6 +206,9 @@ MCMP_API int mcmp_answer_field(mcmp_span body, const char *name, mcmp_span *out)
 
 /**
  * @brief The same for a decimal number.
+ * @param[in]  body the body; @borrowed
+ * @param[in]  name name of the field; case matters
+ * @param[out] out  the number
  * @return MCMP_OK, MCMP_ERR_NOT_FOUND, MCMP_ERR_ANSWER (no number, or over 2^64 - 1)
  * @mt_any @reentrant yes
  * @since 0.1
@@ -241,12 +269,24 @@ typedef struct mcmp_info_reader {
     mcmp_span text;     /**< the body; set it after the init, @borrowed while reading */
 } mcmp_info_reader;
 
-/** @brief Clear the struct and set its size. @mt_any @since 0.1 */
+/**
+ * @brief Clear the struct and set its size.
+ * @param[out] line the struct
+ * @param[in]  size its size; the macro gives it
+ * @mt_any @reentrant yes
+ * @since 0.1
+ */
 MCMP_API void mcmp_info_line_init_sized(mcmp_info_line *line, size_t size);
 /** Initialise with this header's size. */
 #define mcmp_info_line_init(l) mcmp_info_line_init_sized((l), sizeof(*(l)))
 
-/** @brief Clear the struct and set its size. @mt_any @since 0.1 */
+/**
+ * @brief Clear the struct and set its size.
+ * @param[out] reader the struct
+ * @param[in]  size   its size; the macro gives it
+ * @mt_any @reentrant yes
+ * @since 0.1
+ */
 MCMP_API void mcmp_info_reader_init_sized(mcmp_info_reader *reader, size_t size);
 /** Initialise with this header's size. */
 #define mcmp_info_reader_init(r) mcmp_info_reader_init_sized((r), sizeof(*(r)))

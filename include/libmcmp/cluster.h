@@ -16,8 +16,9 @@ extern "C" {
  * @brief The transactional store that all threads and processes of a balancer share (MCMP 4,
  * DESIGN 3): opening, applying commands, and the work that time brings.
  *
- * A message is applied whole or not at all. Readers take no lock. Everything is addressed by handles
- * with generations, so a stale one is recognised. Nothing here blocks on I/O, sleeps or reads a clock.
+ * A message is applied whole or not at all. Readers take no lock. Everything is addressed by
+ * handles with generations, so a stale one is recognised. Nothing here blocks on I/O, sleeps or
+ * reads a clock.
  * @{
  */
 
@@ -43,7 +44,7 @@ extern "C" {
     2 /**< the better of two random ones, on requests in flight and Load */
 #define MCMP_POLICY_HASH \
     3 /**< rendezvous hash of query.key, else of the session id, else of the path */
-#define MCMP_POLICY_CUSTOM 4 /**< mcmp_choose_fn of the options */
+#define MCMP_POLICY_CUSTOM 4 /**< mcmp_better_fn of the options */
 /** @} */
 
 /** @name Flags of a cluster */
@@ -69,7 +70,10 @@ typedef struct mcmp_access {
     mcmp_span jvm_route;   /**< the node concerned; empty when the command itself is judged */
 } mcmp_access;
 
-/** 0 = allowed, anything else = not. Called without a lock, once for the command and once for the node. */
+/**
+ * 0 = allowed, anything else = not. Called without a lock, once for the command and once for the
+ * node.
+ */
 typedef int (*mcmp_authorize_fn)(void *ctx, const mcmp_access *access);
 
 /** One candidate as a custom policy sees it. Sized. */
@@ -106,21 +110,22 @@ typedef struct mcmp_cluster_options {
     uint32_t replace_policy;    /**< MCMP_REPLACE_* */
     uint32_t policy;            /**< MCMP_POLICY_* */
     uint32_t max_failed_probes; /**< idle probes that fail in a row until the node is removed; 60 */
-    const mcmp_command_limits
-        *limits;                  /**< name lengths and message limit; NULL = defaults; copied */
+    /** name lengths and message limit; NULL = defaults; copied */
+    const mcmp_command_limits *limits;
     const char *default_balancer; /**< "mycluster"; copied */
     const char *product;          /**< release of VERSION; "libmcmp/<x.y.z>.Final"; copied */
-    const char *
-        allow; /**< who may manage: comma list of CIDRs, "loopback", "private", "any"; NULL = "private" (includes loopback); copied */
+    /** who may manage: comma list of CIDRs, "loopback", "private" (includes loopback), "any";
+     * NULL = "private"; copied */
+    const char *allow;
     const mcmp_pair *identities; /**< TLS identity -> comma list of routes with `*` globs; copied */
-    size_t
-        identity_count; /**< 0: identities are not asked for; else a peer without an entry is refused */
+    /** 0: identities are not asked for; else a peer without an entry is refused */
+    size_t identity_count;
     mcmp_time silent_after;  /**< 15 s; MCMP_NEVER */
     mcmp_time grace;         /**< each of the two periods of MCMP 4.4; 10 s */
     mcmp_time recalc_period; /**< MCMP 5.6 and idle probes; 5 s */
     mcmp_time domain_memory; /**< 300 s */
-    mcmp_time
-        slow_start; /**< time over which a new or recovered node comes to its full share; off */
+    /** time over which a new or recovered node comes to its full share; off */
+    mcmp_time slow_start;
     mcmp_time heal_window;    /**< 5 s */
     mcmp_time probe_deadline; /**< cap of the deadline min(ping, cap); 10 s */
     mcmp_time stop_hold;      /**< how long a STOP-APP answer may be held back; 50 ms; MCMP_NEVER */
@@ -158,12 +163,24 @@ typedef struct mcmp_work {
 /** A cluster as one process sees it. */
 typedef struct mcmp_cluster mcmp_cluster;
 
-/** @brief Clear the struct and set its size. @mt_any @since 0.1 */
+/**
+ * @brief Clear the struct and set its size.
+ * @param[out] opts the struct
+ * @param[in]  size its size; the macro gives it
+ * @mt_any @reentrant yes
+ * @since 0.1
+ */
 MCMP_API void mcmp_cluster_options_init_sized(mcmp_cluster_options *opts, size_t size);
 /** Initialise with this header's size. */
 #define mcmp_cluster_options_init(o) mcmp_cluster_options_init_sized((o), sizeof(*(o)))
 
-/** @brief Clear the struct and set its size. @mt_any @since 0.1 */
+/**
+ * @brief Clear the struct and set its size.
+ * @param[out] work the struct
+ * @param[in]  size its size; the macro gives it
+ * @mt_any @reentrant yes
+ * @since 0.1
+ */
 MCMP_API void mcmp_work_init_sized(mcmp_work *work, size_t size);
 /** Initialise with this header's size. */
 #define mcmp_work_init(w) mcmp_work_init_sized((w), sizeof(*(w)))
@@ -172,6 +189,7 @@ MCMP_API void mcmp_work_init_sized(mcmp_work *work, size_t size);
  * @brief Bytes of address space that a region with these options needs.
  * @param[in]  opts     NULL = defaults
  * @param[out] out_size bytes, a multiple of the page size
+ * @param[out] err      detail; may be NULL
  * @return MCMP_OK, MCMP_ERR_INVALID, MCMP_ERR_LIMIT (err names the option), MCMP_ERR_UNSUPPORTED
  * @mt_any @reentrant yes
  * @since 0.1
@@ -195,6 +213,7 @@ MCMP_API int mcmp_cluster_open(mcmp_cluster **out, const mcmp_cluster_options *o
 /**
  * @brief Leave a cluster; NULL is allowed. Selections that this process still holds are given back.
  * Host memory is left as it is; other memory is unmapped in this process.
+ * @param[in] cluster the cluster; taken; may be NULL
  * @mt_setup @reentrant no
  * @since 0.1
  */
@@ -203,6 +222,8 @@ MCMP_API void mcmp_cluster_close(mcmp_cluster *cluster);
 /**
  * @brief Make the inherited cluster the child's own, so that its selections are counted as its own.
  * Called once in the child, after fork and before the first select.
+ * @param[in]  cluster the cluster; @borrowed
+ * @param[out] err     detail; may be NULL
  * @return MCMP_OK, MCMP_ERR_FULL (max_processes), MCMP_ERR_STATE (heap memory)
  * @mt_setup @reentrant no
  * @since 0.1
@@ -211,24 +232,38 @@ MCMP_API int mcmp_cluster_after_fork(mcmp_cluster *cluster, mcmp_error *err);
 
 /**
  * @brief Give back what a dead process held: its selections no longer count as running.
- * @param[in] pid process id as the host's wait call told it
+ * @param[in] cluster the cluster; @borrowed
+ * @param[in] pid     process id as the host's wait call told it
  * @return MCMP_OK, MCMP_ERR_NOT_FOUND
  * @mt_any @reentrant no
  * @since 0.1
  */
 MCMP_API int mcmp_cluster_process_gone(mcmp_cluster *cluster, int64_t pid);
 
-/** @brief The greatest body that mcmp_apply() takes, for mcmp_parser_options.max_body. @mt_any @reentrant yes @since 0.1 */
+/**
+ * @brief The greatest body that mcmp_apply() takes, for mcmp_parser_options.max_body.
+ * @param[in] cluster the cluster; @borrowed
+ * @return bytes
+ * @mt_any @reentrant yes
+ * @since 0.1
+ */
 MCMP_API uint64_t mcmp_cluster_max_message(const mcmp_cluster *cluster);
 
-/** @brief The `id` of STATUS and PING (MCMP 4.5). @mt_any @reentrant yes @since 0.1 */
+/**
+ * @brief The `id` of STATUS and PING (MCMP 4.5).
+ * @param[in] cluster the cluster; @borrowed
+ * @return the number
+ * @mt_any @reentrant yes
+ * @since 0.1
+ */
 MCMP_API uint64_t mcmp_cluster_id(const mcmp_cluster *cluster);
 
 /**
  * @brief Apply one MCMP command to the cluster.
  *
  * The answer is in response, also to a refused command: everything the sender should see is there
- * whatever the result is, except on MCMP_PENDING. INFO, DUMP, VERSION and the page are answered too.
+ * whatever the result is, except on MCMP_PENDING. INFO, DUMP, VERSION and the page are answered
+ * too.
  * @param[in]  cluster  the cluster; @borrowed
  * @param[in]  request  a complete request with now, connection and peer set; @borrowed. After
  * MCMP_PENDING it and its bytes must stay until the resume.
@@ -237,7 +272,7 @@ MCMP_API uint64_t mcmp_cluster_id(const mcmp_cluster *cluster);
  * @return MCMP_OK, MCMP_PENDING (see mcmp_response_pending(), then mcmp_apply_resume()),
  * MCMP_ERR_SYNTAX, MCMP_ERR_UNKNOWN_NODE, MCMP_ERR_CONFLICT, MCMP_ERR_FULL (err names the limit),
  * MCMP_ERR_DENIED, MCMP_ERR_BODY_SIZE, MCMP_ERR_NOMEM (nothing answered)
- * @mt_any   @reentrant no
+ * @mt_any @reentrant no
  * @since 0.1
  */
 MCMP_API int mcmp_apply(mcmp_cluster *cluster, const mcmp_request *request, mcmp_response *response,
@@ -245,9 +280,13 @@ MCMP_API int mcmp_apply(mcmp_cluster *cluster, const mcmp_request *request, mcmp
 
 /**
  * @brief Go on after MCMP_PENDING. Everything from `node known` on is judged again (MCMP 1).
- * @param[in] probe_ok 1: the probed endpoint answered; 0: it did not, or the deadline passed.
+ * @param[in]     cluster  the cluster; @borrowed
+ * @param[in]     request  the request that is answered; @borrowed for the call
+ * @param[in,out] response the answer; @borrowed
+ * @param[in]     probe_ok 1: the probed endpoint answered; 0: it did not, or the deadline passed.
  * Without meaning for MCMP_PENDING_DELAY.
- * @param[in] now time of the resume
+ * @param[in]     now      time of the resume
+ * @param[out]    err      detail; may be NULL
  * @return as mcmp_apply(); MCMP_ERR_STATE when the answer does not wait
  * @mt_any @reentrant no
  * @since 0.1
@@ -260,8 +299,10 @@ MCMP_API int mcmp_apply_resume(mcmp_cluster *cluster, const mcmp_request *reques
  * @brief Do what time brings, and hand out one piece of work for the host.
  *
  * Call it in a loop until MCMP_DONE. Any process may call it: no probe is handed out twice.
- * @param[in]     now  monotonic time
- * @param[in,out] work initialised; filled
+ * @param[in]     cluster the cluster; @borrowed
+ * @param[in]     now     monotonic time
+ * @param[in,out] work    initialised; filled
+ * @param[out]    err     detail; may be NULL
  * @return MCMP_OK (one piece of work), MCMP_DONE (work->next_at says when to come again)
  * @mt_handle @reentrant no
  * @since 0.1
@@ -270,9 +311,12 @@ MCMP_API int mcmp_tick(mcmp_cluster *cluster, mcmp_time now, mcmp_work *work, mc
 
 /**
  * @brief Report the result of a probe of mcmp_tick().
- * @param[in] node   mcmp_probe.node
- * @param[in] ticket mcmp_probe.ticket; an overtaken one is ignored
- * @param[in] ok     1: the node answered as it should
+ * @param[in]  cluster the cluster; @borrowed
+ * @param[in]  node    mcmp_probe.node
+ * @param[in]  ticket  mcmp_probe.ticket; an overtaken one is ignored
+ * @param[in]  ok      1: the node answered as it should
+ * @param[in]  now     monotonic time
+ * @param[out] err     detail; may be NULL
  * @return MCMP_OK, MCMP_ERR_STALE (the node is gone)
  * @mt_any @reentrant no
  * @since 0.1
@@ -280,7 +324,14 @@ MCMP_API int mcmp_tick(mcmp_cluster *cluster, mcmp_time now, mcmp_work *work, mc
 MCMP_API int mcmp_probe_report(mcmp_cluster *cluster, mcmp_handle node, uint64_t ticket, int ok,
                                mcmp_time now, mcmp_error *err);
 
-/** @brief 1 while the handle names a node that may be used under the same endpoint. @mt_any @reentrant yes @since 0.1 */
+/**
+ * @brief 1 while the handle names a node that may be used under the same endpoint.
+ * @param[in] cluster the cluster; @borrowed
+ * @param[in] node    handle of a node
+ * @return 1 or 0
+ * @mt_any @reentrant yes
+ * @since 0.1
+ */
 MCMP_API int mcmp_node_is_current(mcmp_cluster *cluster, mcmp_handle node);
 
 /** @} */

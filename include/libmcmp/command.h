@@ -91,12 +91,13 @@ typedef struct mcmp_command_limits {
 /**
  * One decoded command. Every field holds its value or its default, given tells which were sent.
  * Names are decoded and in canonical form: balancer and aliases lower-cased, host in brackets when
- * it is IPv6, contexts without a trailing slash, lists without repeats. Sized; only read by the host.
+ * it is IPv6, contexts without a trailing slash, lists without repeats. Sized; only read by the
+ * host.
  */
 typedef struct mcmp_command {
     size_t struct_size;        /**< of the library that made it */
     uint32_t kind;             /**< MCMP_COMMAND_* */
-    uint32_t flags;            /**< MCMP_COMMAND_REVERSED .. */
+    uint32_t flags;            /**< MCMP_COMMAND_REVERSED and those after it */
     uint64_t given;            /**< MCMP_FIELD_* that occurred */
     uint64_t defaulted;        /**< MCMP_FIELD_* whose value was bad and kept the default: notice */
     mcmp_span jvm_route;       /**< empty when missing */
@@ -125,7 +126,13 @@ typedef struct mcmp_command {
 /** Decodes bodies; its memory is reused from message to message. */
 typedef struct mcmp_decoder mcmp_decoder;
 
-/** @brief Clear the struct and set its size. @mt_any @since 0.1 */
+/**
+ * @brief Clear the struct and set its size.
+ * @param[out] limits the struct
+ * @param[in]  size   its size; the macro gives it
+ * @mt_any @reentrant yes
+ * @since 0.1
+ */
 MCMP_API void mcmp_command_limits_init_sized(mcmp_command_limits *limits, size_t size);
 /** Initialise with this header's size. */
 #define mcmp_command_limits_init(l) mcmp_command_limits_init_sized((l), sizeof(*(l)))
@@ -143,7 +150,12 @@ MCMP_API void mcmp_command_limits_init_sized(mcmp_command_limits *limits, size_t
 MCMP_API int mcmp_decoder_new(mcmp_decoder **out, const mcmp_command_limits *limits,
                               const mcmp_allocator *allocator, mcmp_error *err);
 
-/** @brief Free a decoder; NULL is allowed. @mt_handle @reentrant no @since 0.1 */
+/**
+ * @brief Free a decoder; NULL is allowed.
+ * @param[in] decoder the decoder; taken; may be NULL
+ * @mt_handle @reentrant no
+ * @since 0.1
+ */
 MCMP_API void mcmp_decoder_free(mcmp_decoder *decoder);
 
 /**
@@ -151,10 +163,11 @@ MCMP_API void mcmp_decoder_free(mcmp_decoder *decoder);
  * walker over the whole body up to the Alias/Context pairing.
  * @param[in]  decoder the decoder; @borrowed
  * @param[in]  request the request; @borrowed for the call
- * @param[out] out     the command; view into the decoder and the request, valid until the next decode
- * @param[out] err     code, wire class, field and the Mess text of the catalogue in message
- * (longer texts are cut there, the refusal code is not); may be NULL
+ * @param[out] out     the command; view into the decoder and the request, valid until the next
+ * decode
  * @param[out] refusal MCMP_REFUSAL_* of response.h when the result is MCMP_ERR_SYNTAX; may be NULL
+ * @param[out] err     code, wire class, field and the Mess text of the catalogue in message (longer
+ * texts are cut there, the refusal code is not); may be NULL
  * @return MCMP_OK, MCMP_ERR_SYNTAX, MCMP_ERR_NOMEM
  * @mt_handle @reentrant no
  * @since 0.1
@@ -164,6 +177,7 @@ MCMP_API int mcmp_decoder_decode(mcmp_decoder *decoder, const mcmp_request *requ
 
 /**
  * @brief The key that the last refused decode was about (`Invalid field "<key>"`, scheme).
+ * @param[in] decoder the decoder; @borrowed
  * @return view into the decoder, decoded, not escaped; empty when there is none
  * @mt_handle @reentrant no
  * @since 0.1
@@ -171,14 +185,23 @@ MCMP_API int mcmp_decoder_decode(mcmp_decoder *decoder, const mcmp_request *requ
 MCMP_API mcmp_span mcmp_decoder_culprit(const mcmp_decoder *decoder);
 
 /**
- * @brief The default message limit of MCMP 3.4: max(1024, 9 + 64 + aliases * 255 + 7 + contexts * 80
- * + 8), at most 1 MiB.
+ * @brief The default message limit of MCMP 3.4: max(1024, 9 + 64 + aliases * 255 + 7 + contexts *
+ * 80 + 8), at most 1 MiB.
+ * @param[in] max_aliases  as in mcmp_cluster_options
+ * @param[in] max_contexts as in mcmp_cluster_options
+ * @return bytes
  * @mt_any @reentrant yes
  * @since 0.1
  */
 MCMP_API uint64_t mcmp_message_limit(uint32_t max_aliases, uint32_t max_contexts);
 
-/** @brief "ajp", "http", ... of MCMP_SCHEME_*; "?" for others. @mt_any @reentrant yes @since 0.1 */
+/**
+ * @brief "ajp", "http", ... of MCMP_SCHEME_*; "?" for others.
+ * @param[in] scheme MCMP_SCHEME_*
+ * @return static text, never NULL
+ * @mt_any @reentrant yes
+ * @since 0.1
+ */
 MCMP_API const char *mcmp_scheme_name(uint32_t scheme);
 
 /** @} */

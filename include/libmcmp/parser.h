@@ -82,17 +82,35 @@ typedef struct mcmp_parser_options {
 /** The parser of one connection. */
 typedef struct mcmp_parser mcmp_parser;
 
-/** @brief Clear the struct and set its size. @mt_any @since 0.1 */
+/**
+ * @brief Clear the struct and set its size.
+ * @param[out] peer the struct
+ * @param[in]  size its size; the macro gives it
+ * @mt_any @reentrant yes
+ * @since 0.1
+ */
 MCMP_API void mcmp_peer_init_sized(mcmp_peer *peer, size_t size);
 /** Initialise with this header's size. */
 #define mcmp_peer_init(p) mcmp_peer_init_sized((p), sizeof(*(p)))
 
-/** @brief Clear the struct and set its size. @mt_any @since 0.1 */
+/**
+ * @brief Clear the struct and set its size.
+ * @param[out] request the struct
+ * @param[in]  size    its size; the macro gives it
+ * @mt_any @reentrant yes
+ * @since 0.1
+ */
 MCMP_API void mcmp_request_init_sized(mcmp_request *request, size_t size);
 /** Initialise with this header's size. */
 #define mcmp_request_init(r) mcmp_request_init_sized((r), sizeof(*(r)))
 
-/** @brief Clear the struct and set its size. @mt_any @since 0.1 */
+/**
+ * @brief Clear the struct and set its size.
+ * @param[out] opts the struct
+ * @param[in]  size its size; the macro gives it
+ * @mt_any @reentrant yes
+ * @since 0.1
+ */
 MCMP_API void mcmp_parser_options_init_sized(mcmp_parser_options *opts, size_t size);
 /** Initialise with this header's size. */
 #define mcmp_parser_options_init(o) mcmp_parser_options_init_sized((o), sizeof(*(o)))
@@ -108,7 +126,12 @@ MCMP_API void mcmp_parser_options_init_sized(mcmp_parser_options *opts, size_t s
  */
 MCMP_API int mcmp_parser_new(mcmp_parser **out, const mcmp_parser_options *opts, mcmp_error *err);
 
-/** @brief Free a parser; NULL is allowed. @mt_handle @reentrant no @since 0.1 */
+/**
+ * @brief Free a parser; NULL is allowed.
+ * @param[in] parser the parser; taken; may be NULL
+ * @mt_handle @reentrant no
+ * @since 0.1
+ */
 MCMP_API void mcmp_parser_free(mcmp_parser *parser);
 
 /**
@@ -118,8 +141,8 @@ MCMP_API void mcmp_parser_free(mcmp_parser *parser);
  * @param[in]  len    their number
  * @param[out] used   how many were taken; the rest is given again after the request was handled
  * @param[out] err    detail with the offset in the connection's stream; may be NULL
- * @return MCMP_OK (a request is ready), MCMP_NEED_MORE, MCMP_ERR_HTTP, MCMP_ERR_HEAD_SIZE
- * (answer by mcmp_response_bad_http(), then close), MCMP_ERR_NOMEM, MCMP_ERR_STATE (after an error)
+ * @return MCMP_OK (a request is ready), MCMP_NEED_MORE, MCMP_ERR_HTTP, MCMP_ERR_HEAD_SIZE (answer
+ * by mcmp_response_bad_http(), then close), MCMP_ERR_NOMEM, MCMP_ERR_STATE (after an error)
  * @mt_handle @reentrant no
  * @since 0.1
  */
@@ -128,6 +151,8 @@ MCMP_API int mcmp_parser_feed(mcmp_parser *parser, const void *data, size_t len,
 
 /**
  * @brief Tell the parser that the peer will send nothing more.
+ * @param[in]  parser the parser; @borrowed
+ * @param[out] err    detail; may be NULL
  * @return MCMP_OK (between requests), MCMP_ERR_TRUNCATED (inside one)
  * @mt_handle @reentrant no
  * @since 0.1
@@ -136,6 +161,7 @@ MCMP_API int mcmp_parser_end(mcmp_parser *parser, mcmp_error *err);
 
 /**
  * @brief The request that the last feed completed.
+ * @param[in] parser the parser; @borrowed
  * @return view into the parser, valid until the next feed; NULL when none is complete. The host may
  * set now, connection and peer in it.
  * @mt_handle @reentrant no
@@ -145,18 +171,28 @@ MCMP_API mcmp_request *mcmp_parser_request(mcmp_parser *parser);
 
 /**
  * @brief The command of a method name: whole token, any case (MCMP 1).
+ * @param[in] method the method as sent; @borrowed for the call
  * @return MCMP_COMMAND_*
  * @mt_any @reentrant yes
  * @since 0.1
  */
 MCMP_API uint32_t mcmp_command_of_method(mcmp_span method);
 
-/** @brief The method name of a command; "?" for unknown ones. @mt_any @reentrant yes @since 0.1 */
+/**
+ * @brief The method name of a command; "?" for unknown ones.
+ * @param[in] command MCMP_COMMAND_*
+ * @return static text, never NULL
+ * @mt_any @reentrant yes
+ * @since 0.1
+ */
 MCMP_API const char *mcmp_command_name(uint32_t command);
 
 /**
  * @brief The request flags that a target and an Accept header stand for, for hosts that parse HTTP
  * by themselves: MCMP_REQUEST_WHOLE_NODE, WANT_XML, WANT_JSON.
+ * @param[in] target the request target; @borrowed for the call
+ * @param[in] accept value of the Accept header, or empty; @borrowed for the call
+ * @return MCMP_REQUEST_*
  * @mt_any @reentrant yes
  * @since 0.1
  */

@@ -105,42 +105,93 @@ typedef struct mcmp_response mcmp_response;
 MCMP_API int mcmp_response_new(mcmp_response **out, const mcmp_allocator *allocator,
                                mcmp_error *err);
 
-/** @brief Free an answer; NULL is allowed. @mt_handle @reentrant no @since 0.1 */
+/**
+ * @brief Free an answer; NULL is allowed.
+ * @param[in] response the answer; taken; may be NULL
+ * @mt_handle @reentrant no
+ * @since 0.1
+ */
 MCMP_API void mcmp_response_free(mcmp_response *response);
 
-/** @brief The HTTP status; 0 while nothing was answered. @mt_handle @reentrant no @since 0.1 */
+/**
+ * @brief The HTTP status; 0 while nothing was answered.
+ * @param[in] response the answer; @borrowed
+ * @return status code or 0
+ * @mt_handle @reentrant no
+ * @since 0.1
+ */
 MCMP_API uint32_t mcmp_response_status(const mcmp_response *response);
 
-/** @brief The reason phrase. @return view, valid until the next apply @mt_handle @reentrant no @since 0.1 */
+/**
+ * @brief The reason phrase.
+ * @param[in] response the answer; @borrowed
+ * @return view, valid until the next apply
+ * @mt_handle @reentrant no
+ * @since 0.1
+ */
 MCMP_API mcmp_span mcmp_response_reason(const mcmp_response *response);
 
 /**
  * @brief The i-th header (Content-Length and Connection included), for hosts that write heads by
  * themselves.
+ * @param[in]  response the answer; @borrowed
+ * @param[in]  i        index from 0
+ * @param[out] out      name and value; views, valid until the next apply
  * @return MCMP_OK, MCMP_DONE (no further header)
  * @mt_handle @reentrant no
  * @since 0.1
  */
 MCMP_API int mcmp_response_header(const mcmp_response *response, size_t i, mcmp_pair *out);
 
-/** @brief Status line and headers as bytes. @return view, valid until the next apply @mt_handle @reentrant no @since 0.1 */
+/**
+ * @brief Status line and headers as bytes.
+ * @param[in] response the answer; @borrowed
+ * @return view, valid until the next apply
+ * @mt_handle @reentrant no
+ * @since 0.1
+ */
 MCMP_API mcmp_span mcmp_response_head(const mcmp_response *response);
 
-/** @brief The body; empty for HEAD. @return view, valid until the next apply @mt_handle @reentrant no @since 0.1 */
+/**
+ * @brief The body; empty for HEAD.
+ * @param[in] response the answer; @borrowed
+ * @return view, valid until the next apply
+ * @mt_handle @reentrant no
+ * @since 0.1
+ */
 MCMP_API mcmp_span mcmp_response_body(const mcmp_response *response);
 
-/** @brief 1 when the connection is to be closed at once after the answer. @mt_handle @reentrant no @since 0.1 */
+/**
+ * @brief 1 when the connection is to be closed at once after the answer.
+ * @param[in] response the answer; @borrowed
+ * @return 1 or 0
+ * @mt_handle @reentrant no
+ * @since 0.1
+ */
 MCMP_API int mcmp_response_must_close(const mcmp_response *response);
 
-/** @brief MCMP_REFUSAL_* of the answer; NONE for success. @mt_handle @reentrant no @since 0.1 */
+/**
+ * @brief MCMP_REFUSAL_* of the answer; NONE for success.
+ * @param[in] response the answer; @borrowed
+ * @return MCMP_REFUSAL_*
+ * @mt_handle @reentrant no
+ * @since 0.1
+ */
 MCMP_API uint32_t mcmp_response_refusal(const mcmp_response *response);
 
-/** @brief What a MCMP_PENDING answer waits for; NULL when it does not wait. @return view @mt_handle @reentrant no @since 0.1 */
+/**
+ * @brief What a MCMP_PENDING answer waits for; NULL when it does not wait.
+ * @param[in] response the answer; @borrowed
+ * @return view, valid until the next apply
+ * @mt_handle @reentrant no
+ * @since 0.1
+ */
 MCMP_API const mcmp_pending *mcmp_response_pending(const mcmp_response *response);
 
 /**
  * @brief Fill the answer to bytes that are no HTTP: 400 without MCMP headers, then close (MCMP 1).
- * @param[in] code what mcmp_parser_feed() returned
+ * @param[in,out] response the answer; @borrowed
+ * @param[in]     code     what mcmp_parser_feed() returned
  * @return MCMP_OK, MCMP_ERR_NOMEM
  * @mt_handle @reentrant no
  * @since 0.1
@@ -155,7 +206,9 @@ MCMP_API int mcmp_response_bad_http(mcmp_response *response, int code);
 
 /**
  * @brief Start a 200 answer to a request: drops what was there, takes over HEAD and close.
- * @param[in] content_type static text; NULL = no Content-Type
+ * @param[in,out] response     the answer; @borrowed
+ * @param[in]     request      the request that is answered; @borrowed for the call
+ * @param[in]     content_type static text; NULL = no Content-Type
  * @return MCMP_OK, MCMP_ERR_NOMEM
  * @mt_handle @reentrant no
  * @since 0.1
@@ -163,20 +216,44 @@ MCMP_API int mcmp_response_bad_http(mcmp_response *response, int code);
 MCMP_API int mcmp_response_begin(mcmp_response *response, const mcmp_request *request,
                                  const char *content_type);
 
-/** @brief Add a header; both texts must be safe for a header. @return MCMP_OK, MCMP_ERR_NOMEM, MCMP_ERR_INVALID, MCMP_ERR_LIMIT @mt_handle @reentrant no @since 0.1 */
+/**
+ * @brief Add a header; both texts must be safe for a header.
+ * @param[in,out] response the answer; @borrowed
+ * @param[in]     name     name of the header; copied
+ * @param[in]     value    its value; copied
+ * @return MCMP_OK, MCMP_ERR_NOMEM, MCMP_ERR_INVALID, MCMP_ERR_LIMIT
+ * @mt_handle @reentrant no
+ * @since 0.1
+ */
 MCMP_API int mcmp_response_add_header(mcmp_response *response, const char *name, mcmp_span value);
 
-/** @brief Append bytes to the body. @return MCMP_OK, MCMP_ERR_NOMEM (kept until the next begin) @mt_handle @reentrant no @since 0.1 */
+/**
+ * @brief Append bytes to the body.
+ * @param[in,out] response the answer; @borrowed
+ * @param[in]     data     bytes; copied
+ * @param[in]     len      their number
+ * @return MCMP_OK, MCMP_ERR_NOMEM (kept until the next begin)
+ * @mt_handle @reentrant no
+ * @since 0.1
+ */
 MCMP_API int mcmp_response_write(mcmp_response *response, const void *data, size_t len);
 
-/** @brief Complete the head. @return MCMP_OK, MCMP_ERR_NOMEM (also of an earlier write) @mt_handle @reentrant no @since 0.1 */
+/**
+ * @brief Complete the head.
+ * @param[in,out] response the answer; @borrowed
+ * @return MCMP_OK, MCMP_ERR_NOMEM (also of an earlier write)
+ * @mt_handle @reentrant no
+ * @since 0.1
+ */
 MCMP_API int mcmp_response_end(mcmp_response *response);
 
 /**
  * @brief Answer by a row of the error catalogue: status, Version, Type, Mess and the short body.
- * @param[in] refusal MCMP_REFUSAL_*
- * @param[in] args    what the row's text quotes; escaped and cut to 64 bytes here
- * @param[in] count   number of args
+ * @param[in,out] response the answer; @borrowed
+ * @param[in]     request  the request that is answered; @borrowed for the call
+ * @param[in]     refusal  MCMP_REFUSAL_*
+ * @param[in]     args     what the row's text quotes; escaped and cut to 64 bytes here
+ * @param[in]     count    number of args
  * @return MCMP_OK, MCMP_ERR_NOMEM, MCMP_ERR_INVALID
  * @mt_handle @reentrant no
  * @since 0.1
@@ -187,7 +264,10 @@ MCMP_API int mcmp_response_refuse(mcmp_response *response, const mcmp_request *r
 /**
  * @brief Collect one entry that found no place, for MCMP_REFUSAL_TABLES: call begin_leftover, then
  * this per entry in registration order, then mcmp_response_refuse() with the route.
- * @param[in] context empty: the alias table was full; else the context table
+ * @param[in,out] response the answer; @borrowed
+ * @param[in]     route    JVMRoute of the node; copied
+ * @param[in]     alias    the alias; copied
+ * @param[in]     context  empty: the alias table was full; else the context table
  * @return MCMP_OK, MCMP_ERR_NOMEM
  * @mt_handle @reentrant no
  * @since 0.1
@@ -195,16 +275,30 @@ MCMP_API int mcmp_response_refuse(mcmp_response *response, const mcmp_request *r
 MCMP_API int mcmp_response_leftover(mcmp_response *response, mcmp_span route, mcmp_span alias,
                                     mcmp_span context);
 
-/** @brief Start collecting leftovers. @mt_handle @reentrant no @since 0.1 */
+/**
+ * @brief Start collecting leftovers.
+ * @param[in,out] response the answer; @borrowed
+ * @mt_handle @reentrant no
+ * @since 0.1
+ */
 MCMP_API void mcmp_response_begin_leftover(mcmp_response *response);
 
-/** @brief Count entries that were not tried one by one (`, and <n> more`). @mt_handle @reentrant no @since 0.1 */
+/**
+ * @brief Count entries that were not tried one by one (`, and <n> more`).
+ * @param[in,out] response the answer; @borrowed
+ * @param[in]     count    their number
+ * @mt_handle @reentrant no
+ * @since 0.1
+ */
 MCMP_API void mcmp_response_count_leftover(mcmp_response *response, uint64_t count);
 
 /**
  * @brief The decoder that belongs to the answer: mcmp_apply() decodes by it, hosts may look at the
  * command afterwards.
- * @param[in] limits used when the decoder is made; NULL = defaults
+ * @param[in,out] response the answer; @borrowed
+ * @param[in]     limits   used when the decoder is made; NULL = defaults
+ * @param[out]    out      the decoder; view into the answer
+ * @param[out]    err      detail; may be NULL
  * @return MCMP_OK, MCMP_ERR_NOMEM, MCMP_ERR_INVALID
  * @mt_handle @reentrant no
  * @since 0.1
@@ -212,11 +306,24 @@ MCMP_API void mcmp_response_count_leftover(mcmp_response *response, uint64_t cou
 MCMP_API int mcmp_response_decoder(mcmp_response *response, const mcmp_command_limits *limits,
                                    mcmp_decoder **out, mcmp_error *err);
 
-/** @brief Mark the answer as waiting. @param[in] pending copied with its texts; NULL = no longer @return MCMP_OK, MCMP_ERR_NOMEM @mt_handle @reentrant no @since 0.1 */
+/**
+ * @brief Mark the answer as waiting.
+ * @param[in,out] response the answer; @borrowed
+ * @param[in]     pending  copied with its texts; NULL = no longer
+ * @return MCMP_OK, MCMP_ERR_NOMEM
+ * @mt_handle @reentrant no
+ * @since 0.1
+ */
 MCMP_API int mcmp_response_set_pending(mcmp_response *response, const mcmp_pending *pending);
 /** @} */
 
-/** @brief Clear the struct and set its size. @mt_any @since 0.1 */
+/**
+ * @brief Clear the struct and set its size.
+ * @param[out] probe the struct
+ * @param[in]  size  its size; the macro gives it
+ * @mt_any @reentrant yes
+ * @since 0.1
+ */
 MCMP_API void mcmp_probe_init_sized(mcmp_probe *probe, size_t size);
 /** Initialise with this header's size. */
 #define mcmp_probe_init(p) mcmp_probe_init_sized((p), sizeof(*(p)))

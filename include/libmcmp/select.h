@@ -21,8 +21,8 @@ typedef struct mcmp_query {
     size_t struct_size; /**< set by mcmp_query_init() */
     mcmp_time now;      /**< monotonic time */
     mcmp_span host;     /**< Host or :authority, port allowed; may be empty */
-    mcmp_span
-        path; /**< decoded, dot-free path; cut at `?` and `;` here, session parameters are found in it */
+    /** decoded, dot-free path; cut at `?` and `;` here, session parameters are found in it */
+    mcmp_span path;
     const mcmp_span *cookies; /**< values of the Cookie header lines */
     size_t cookie_count;      /**< number of lines */
     mcmp_span session;  /**< a session id the host already knows; empty: look in cookies and path */
@@ -118,17 +118,35 @@ typedef struct mcmp_outcome {
     mcmp_time now;       /**< monotonic time */
 } mcmp_outcome;
 
-/** @brief Clear the struct and set its size. @mt_any @since 0.1 */
+/**
+ * @brief Clear the struct and set its size.
+ * @param[out] query the struct
+ * @param[in]  size  its size; the macro gives it
+ * @mt_any @reentrant yes
+ * @since 0.1
+ */
 MCMP_API void mcmp_query_init_sized(mcmp_query *query, size_t size);
 /** Initialise with this header's size. */
 #define mcmp_query_init(q) mcmp_query_init_sized((q), sizeof(*(q)))
 
-/** @brief Clear the struct and set its size. @mt_any @since 0.1 */
+/**
+ * @brief Clear the struct and set its size.
+ * @param[out] selection the struct
+ * @param[in]  size      its size; the macro gives it
+ * @mt_any @reentrant yes
+ * @since 0.1
+ */
 MCMP_API void mcmp_selection_init_sized(mcmp_selection *selection, size_t size);
 /** Initialise with this header's size. */
 #define mcmp_selection_init(s) mcmp_selection_init_sized((s), sizeof(*(s)))
 
-/** @brief Clear the struct and set its size. @mt_any @since 0.1 */
+/**
+ * @brief Clear the struct and set its size.
+ * @param[out] outcome the struct
+ * @param[in]  size    its size; the macro gives it
+ * @mt_any @reentrant yes
+ * @since 0.1
+ */
 MCMP_API void mcmp_outcome_init_sized(mcmp_outcome *outcome, size_t size);
 /** Initialise with this header's size. */
 #define mcmp_outcome_init(o) mcmp_outcome_init_sized((o), sizeof(*(o)))
@@ -150,6 +168,7 @@ MCMP_API int mcmp_select_node(mcmp_cluster *cluster, const mcmp_query *query,
 
 /**
  * @brief Give a selection back with what came of it.
+ * @param[in]     cluster   the cluster; @borrowed
  * @param[in,out] selection of MCMP_OK; its MCMP_SELECTION_HELD is cleared
  * @param[in]     outcome   NULL = MCMP_OUTCOME_UNUSED
  * @return MCMP_OK, MCMP_ERR_RELEASED (was released before, or never held)
@@ -162,10 +181,12 @@ MCMP_API int mcmp_selection_release(mcmp_cluster *cluster, mcmp_selection *selec
 /**
  * @brief The same choice as a dry run, told in words for operators: which context matched, each
  * candidate with its status, state and load, the session and its route, and the result.
+ * @param[in]  cluster the cluster; @borrowed
  * @param[in]  query   the request
  * @param[out] out     text, NUL-terminated, lines end in `\n`
  * @param[in]  size    room
  * @param[out] out_len length without NUL; the length needed when the room is too small
+ * @param[out] err     detail; may be NULL
  * @return MCMP_OK, MCMP_ERR_SPACE (filled up to the room), MCMP_ERR_INVALID
  * @mt_any @reentrant no
  * @since 0.1
@@ -173,7 +194,13 @@ MCMP_API int mcmp_selection_release(mcmp_cluster *cluster, mcmp_selection *selec
 MCMP_API int mcmp_explain(mcmp_cluster *cluster, const mcmp_query *query, char *out, size_t size,
                           size_t *out_len, mcmp_error *err);
 
-/** @brief "sticky", "balanced", ... of MCMP_REASON_*; "?" for others. @mt_any @reentrant yes @since 0.1 */
+/**
+ * @brief "sticky", "balanced", ... of MCMP_REASON_*; "?" for others.
+ * @param[in] reason MCMP_REASON_*
+ * @return static text, never NULL
+ * @mt_any @reentrant yes
+ * @since 0.1
+ */
 MCMP_API const char *mcmp_reason_name(uint32_t reason);
 
 /** @} */

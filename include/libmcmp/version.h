@@ -30,7 +30,13 @@ typedef struct mcmp_version_info {
     const char *protocol; /**< "0.2.1"; static */
 } mcmp_version_info;
 
-/** @brief Clear the struct and set its size. @mt_any @since 0.1 */
+/**
+ * @brief Clear the struct and set its size.
+ * @param[out] info the struct
+ * @param[in]  size its size; the macro gives it
+ * @mt_any @reentrant yes
+ * @since 0.1
+ */
 MCMP_API void mcmp_version_info_init_sized(mcmp_version_info *info, size_t size);
 /** Initialise with this header's size. */
 #define mcmp_version_info_init(i) mcmp_version_info_init_sized((i), sizeof(*(i)))

@@ -11,7 +11,8 @@ extern "C" {
 
 /**
  * @defgroup mcmp_view Views
- * @brief One consistent state of the cluster copied out, to be iterated or rendered (MCMP 4.7-4.13).
+ * @brief One consistent state of the cluster copied out, to be iterated or rendered (MCMP
+ * 4.7-4.13).
  * @{
  */
 
@@ -89,39 +90,86 @@ typedef struct mcmp_context_info {
     uint32_t reserved;  /**< 0 */
 } mcmp_context_info;
 
-/** @brief Clear the struct and set its size. @mt_any @since 0.1 */
+/**
+ * @brief Clear the struct and set its size.
+ * @param[out] info the struct
+ * @param[in]  size its size; the macro gives it
+ * @mt_any @reentrant yes
+ * @since 0.1
+ */
 MCMP_API void mcmp_node_info_init_sized(mcmp_node_info *info, size_t size);
 /** Initialise with this header's size. */
 #define mcmp_node_info_init(i) mcmp_node_info_init_sized((i), sizeof(*(i)))
 
-/** @brief Clear the struct and set its size. @mt_any @since 0.1 */
+/**
+ * @brief Clear the struct and set its size.
+ * @param[out] info the struct
+ * @param[in]  size its size; the macro gives it
+ * @mt_any @reentrant yes
+ * @since 0.1
+ */
 MCMP_API void mcmp_context_info_init_sized(mcmp_context_info *info, size_t size);
 /** Initialise with this header's size. */
 #define mcmp_context_info_init(i) mcmp_context_info_init_sized((i), sizeof(*(i)))
 
 /**
  * @brief Copy the state of one moment.
- * @param[out] out the view; @owned, free with mcmp_view_free()
- * @param[in]  now monotonic time, decides the stage of removed nodes
+ * @param[out] out     the view; @owned, free with mcmp_view_free()
+ * @param[in]  cluster the cluster; @borrowed
+ * @param[in]  now     monotonic time, decides the stage of removed nodes
+ * @param[out] err     detail; may be NULL
  * @return MCMP_OK, MCMP_ERR_NOMEM, MCMP_ERR_OVERTAKEN (writers were faster again and again)
  * @mt_any @reentrant no
  * @since 0.1
  */
 MCMP_API int mcmp_view_new(mcmp_view **out, mcmp_cluster *cluster, mcmp_time now, mcmp_error *err);
 
-/** @brief Free a view; NULL is allowed. @mt_handle @reentrant no @since 0.1 */
+/**
+ * @brief Free a view; NULL is allowed.
+ * @param[in] view the view; taken; may be NULL
+ * @mt_handle @reentrant no
+ * @since 0.1
+ */
 MCMP_API void mcmp_view_free(mcmp_view *view);
 
-/** @brief Number of node rows, in INFO's order (newest first, grace rows included). @mt_immutable @reentrant yes @since 0.1 */
+/**
+ * @brief Number of node rows, in INFO's order (newest first, grace rows included).
+ * @param[in] view the view; @borrowed
+ * @return their number
+ * @mt_immutable @reentrant yes
+ * @since 0.1
+ */
 MCMP_API size_t mcmp_view_node_count(const mcmp_view *view);
 
-/** @brief The i-th node. @return MCMP_OK, MCMP_DONE, MCMP_ERR_INVALID @mt_immutable @reentrant yes @since 0.1 */
+/**
+ * @brief The i-th node.
+ * @param[in]     view the view; @borrowed
+ * @param[in]     i    index from 0
+ * @param[in,out] out  initialised; filled
+ * @return MCMP_OK, MCMP_DONE, MCMP_ERR_INVALID
+ * @mt_immutable @reentrant yes
+ * @since 0.1
+ */
 MCMP_API int mcmp_view_node(const mcmp_view *view, size_t i, mcmp_node_info *out);
 
-/** @brief Number of pairs, in the order of INFO's Context lines. @mt_immutable @reentrant yes @since 0.1 */
+/**
+ * @brief Number of pairs, in the order of INFO's Context lines.
+ * @param[in] view the view; @borrowed
+ * @return their number
+ * @mt_immutable @reentrant yes
+ * @since 0.1
+ */
 MCMP_API size_t mcmp_view_context_count(const mcmp_view *view);
 
-/** @brief The i-th pair. @return MCMP_OK, MCMP_DONE, MCMP_ERR_INVALID @mt_immutable @reentrant yes @since 0.1 */
+/**
+ * @brief The i-th pair.
+ * @param[in]     view the view; @borrowed
+ * @param[in]     i    index from 0
+ * @param[in,out] out  initialised; filled
+ * @return MCMP_OK, MCMP_DONE, MCMP_ERR_INVALID
+ * @mt_immutable @reentrant yes
+ * @since 0.1
+ */
 MCMP_API int mcmp_view_context(const mcmp_view *view, size_t i, mcmp_context_info *out);
 
 /** Takes rendered bytes; 0 = go on, anything else stops with MCMP_ERR_CALLBACK. */
@@ -129,8 +177,11 @@ typedef int (*mcmp_write_fn)(void *ctx, const void *data, size_t len);
 
 /**
  * @brief Render a view.
- * @param[in] form MCMP_RENDER_*
- * @param[in] write called with pieces, in this thread
+ * @param[in]  view  the view; @borrowed
+ * @param[in]  form  MCMP_RENDER_*
+ * @param[in]  write called with pieces, in this thread
+ * @param[in]  ctx   first argument of write
+ * @param[out] err   detail; may be NULL
  * @return MCMP_OK, MCMP_ERR_INVALID (unknown form), MCMP_ERR_CALLBACK
  * @mt_immutable @reentrant yes
  * @since 0.1
@@ -138,7 +189,13 @@ typedef int (*mcmp_write_fn)(void *ctx, const void *data, size_t len);
 MCMP_API int mcmp_view_render(const mcmp_view *view, uint32_t form, mcmp_write_fn write, void *ctx,
                               mcmp_error *err);
 
-/** @brief "active", "standby", ... of MCMP_NODE_*; "?" for others. @mt_any @reentrant yes @since 0.1 */
+/**
+ * @brief "active", "standby", ... of MCMP_NODE_*; "?" for others.
+ * @param[in] state MCMP_NODE_*
+ * @return static text, never NULL
+ * @mt_any @reentrant yes
+ * @since 0.1
+ */
 MCMP_API const char *mcmp_node_state_name(uint32_t state);
 
 /** @} */
