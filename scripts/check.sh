@@ -3,7 +3,7 @@
 # The gates of STYLE 17. Each prints its findings; the last line names the gates that failed.
 set -u
 
-fast_gates="format banned layers sizes marks"
+fast_gates="format banned layers sizes marks docs"
 usage() {
     cat <<TXT
 usage: sh scripts/check.sh [--fast | --no-tests] [GATE...]

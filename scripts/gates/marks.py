@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""H2, C4: licence line, opening comment, no unowned TODO, no path of somebody's machine."""
+"""H2, C4: licence line, opening comment, no unowned TODO, no path of somebody's machine, line length
+(clang-format leaves comments alone)."""
 import re
 
 import common
@@ -33,4 +34,6 @@ for name in args.files or common.tracked(args.root):
     for number, line in enumerate(text.split('\n'), 1):
         if line != line.rstrip() and is_source:
             report.add(name, number, 'blanks at the end of the line')
+        if len(line) > 100 and name.endswith(('.c', '.h')) and '"' not in line:
+            report.add(name, number, f'{len(line)} columns, at most 100')
 report.end()

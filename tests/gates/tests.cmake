@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Gates that need no build of their own; scripts/check.sh runs these and the dear ones.
-foreach(gate format banned layers sizes marks)
+foreach(gate format banned layers sizes marks docs)
   add_test(NAME gate.${gate} COMMAND ${MCMP_PYTHON} ${PROJECT_SOURCE_DIR}/scripts/gates/${gate}.py
     --root ${PROJECT_SOURCE_DIR} --build ${PROJECT_BINARY_DIR})
   set_tests_properties(gate.${gate} PROPERTIES TIMEOUT 300)
