@@ -116,12 +116,22 @@ typedef struct mcmp_http_info {
 /** The head parser of one direction of a connection. */
 typedef struct mcmp_http_head mcmp_http_head;
 
-/** @brief Clear the struct and set its size. @mt_any @since 0.1 */
+/**
+ * @brief Clear the struct and set its size.
+ * @param[out] opts the struct
+ * @param[in]  size its size; the macro gives it
+ * @mt_any @reentrant yes @since 0.1
+ */
 MCMP_API void mcmp_http_options_init_sized(mcmp_http_options *opts, size_t size);
 /** Initialise with this header's size. */
 #define mcmp_http_options_init(o) mcmp_http_options_init_sized((o), sizeof(*(o)))
 
-/** @brief Clear the struct and set its size. @mt_any @since 0.1 */
+/**
+ * @brief Clear the struct and set its size.
+ * @param[out] info the struct
+ * @param[in]  size its size; the macro gives it
+ * @mt_any @reentrant yes @since 0.1
+ */
 MCMP_API void mcmp_http_info_init_sized(mcmp_http_info *info, size_t size);
 /** Initialise with this header's size. */
 #define mcmp_http_info_init(i) mcmp_http_info_init_sized((i), sizeof(*(i)))
@@ -132,16 +142,23 @@ MCMP_API void mcmp_http_info_init_sized(mcmp_http_info *info, size_t size);
  * @param[in]  opts NULL = defaults; copied
  * @param[out] err  detail; may be NULL
  * @return MCMP_OK, MCMP_ERR_NOMEM, MCMP_ERR_INVALID, MCMP_ERR_UNSUPPORTED
- * @mt_any @reentrant yes
- * @since 0.1
+ * @mt_any @reentrant yes @since 0.1
  */
 MCMP_API int mcmp_http_head_new(mcmp_http_head **out, const mcmp_http_options *opts,
                                 mcmp_error *err);
 
-/** @brief Free a head parser; NULL is allowed. @mt_handle @reentrant no @since 0.1 */
+/**
+ * @brief Free a head parser; NULL is allowed.
+ * @param[in] head the parser; taken; may be NULL
+ * @mt_handle @reentrant no @since 0.1
+ */
 MCMP_API void mcmp_http_head_free(mcmp_http_head *head);
 
-/** @brief Forget a head that is parsed in full or in part. @mt_handle @reentrant no @since 0.1 */
+/**
+ * @brief Forget a head that is parsed in full or in part.
+ * @param[in,out] head the parser; @borrowed
+ * @mt_handle @reentrant no @since 0.1
+ */
 MCMP_API void mcmp_http_head_reset(mcmp_http_head *head);
 
 /**
@@ -158,8 +175,7 @@ MCMP_API void mcmp_http_head_reset(mcmp_http_head *head);
  * MCMP_ERR_HTTP_METHOD (CONNECT), MCMP_ERR_HTTP_VERSION, MCMP_ERR_HTTP_HEADER,
  * MCMP_ERR_HTTP_FRAMING, MCMP_ERR_HTTP_CODING, MCMP_ERR_HTTP_HOST, MCMP_ERR_HTTP_SIZE,
  * MCMP_ERR_HTTP_TARGET_SIZE: answer mcmp_http_status_of() it, then close
- * @mt_handle @reentrant no
- * @since 0.1
+ * @mt_handle @reentrant no @since 0.1
  */
 MCMP_API int mcmp_http_head_parse_request(mcmp_http_head *head, const void *data, size_t len,
                                           mcmp_error *err);
@@ -173,18 +189,17 @@ MCMP_API int mcmp_http_head_parse_request(mcmp_http_head *head, const void *data
  * @param[in]  len            their number
  * @param[out] err            detail with the offset in data; may be NULL
  * @return as above without METHOD, HOST and TARGET_SIZE: answer 502 and close the node's connection
- * @mt_handle @reentrant no
- * @since 0.1
+ * @mt_handle @reentrant no @since 0.1
  */
 MCMP_API int mcmp_http_head_parse_response(mcmp_http_head *head, uint32_t request_method,
                                            const void *data, size_t len, mcmp_error *err);
 
 /**
  * @brief What the head says, after the parse returned MCMP_OK.
+ * @param[in] head the parser; @borrowed
  * @return view into the parser, valid until its next parse, reset or free; NULL when no head is
  * complete
- * @mt_handle @reentrant yes
- * @since 0.1
+ * @mt_handle @reentrant yes @since 0.1
  */
 MCMP_API const mcmp_http_info *mcmp_http_head_info(const mcmp_http_head *head);
 
@@ -193,8 +208,7 @@ MCMP_API const mcmp_http_info *mcmp_http_head_info(const mcmp_http_head *head);
  * @param[in] head the parser; @borrowed
  * @param[in] data the head's bytes from the first one; @kept as the parse's
  * @return MCMP_OK, MCMP_ERR_STATE (no complete head)
- * @mt_handle @reentrant no
- * @since 0.1
+ * @mt_handle @reentrant no @since 0.1
  */
 MCMP_API int mcmp_http_head_rebase(mcmp_http_head *head, const void *data);
 
@@ -206,8 +220,7 @@ MCMP_API int mcmp_http_head_rebase(mcmp_http_head *head, const void *data);
  * @param[out] out_id    MCMP_HTTP_FIELD_*; may be NULL
  * @param[out] out_flags MCMP_HTTP_FIELD_HOP or 0; may be NULL
  * @return MCMP_OK, MCMP_ERR_NOT_FOUND (index too large or no complete head)
- * @mt_handle @reentrant yes
- * @since 0.1
+ * @mt_handle @reentrant yes @since 0.1
  */
 MCMP_API int mcmp_http_head_header(const mcmp_http_head *head, uint32_t index, mcmp_pair *out,
                                    uint32_t *out_id, uint32_t *out_flags);
@@ -218,8 +231,7 @@ MCMP_API int mcmp_http_head_header(const mcmp_http_head *head, uint32_t index, m
  * @param[in]  id   MCMP_HTTP_FIELD_*, not OTHER
  * @param[out] out  the value
  * @return MCMP_OK, MCMP_ERR_NOT_FOUND
- * @mt_handle @reentrant yes
- * @since 0.1
+ * @mt_handle @reentrant yes @since 0.1
  */
 MCMP_API int mcmp_http_head_find(const mcmp_http_head *head, uint32_t id, mcmp_span *out);
 
@@ -229,8 +241,7 @@ MCMP_API int mcmp_http_head_find(const mcmp_http_head *head, uint32_t id, mcmp_s
  * @param[in]  name the name; @borrowed for the call
  * @param[out] out  the value
  * @return MCMP_OK, MCMP_ERR_NOT_FOUND
- * @mt_handle @reentrant yes
- * @since 0.1
+ * @mt_handle @reentrant yes @since 0.1
  */
 MCMP_API int mcmp_http_head_find_name(const mcmp_http_head *head, mcmp_span name, mcmp_span *out);
 
@@ -241,8 +252,7 @@ MCMP_API int mcmp_http_head_find_name(const mcmp_http_head *head, mcmp_span name
  * @param[out] out  values in order, the first size of them
  * @param[in]  size room of out
  * @return how many there are, which may be more than size
- * @mt_handle @reentrant yes
- * @since 0.1
+ * @mt_handle @reentrant yes @since 0.1
  */
 MCMP_API size_t mcmp_http_head_values(const mcmp_http_head *head, uint32_t id, mcmp_span *out,
                                       size_t size);
@@ -250,12 +260,18 @@ MCMP_API size_t mcmp_http_head_values(const mcmp_http_head *head, uint32_t id, m
 /**
  * @brief The status to answer when a parse of the client's bytes failed: 400, 413, 414, 431, 501,
  * 505; 500 for codes that are no fault of the client.
- * @mt_any @reentrant yes
- * @since 0.1
+ * @param[in] code what the parse returned
+ * @return HTTP status
+ * @mt_any @reentrant yes @since 0.1
  */
 MCMP_API uint32_t mcmp_http_status_of(int code);
 
-/** @brief 1 for GET, HEAD, PUT, DELETE, OPTIONS and TRACE, else 0. @mt_any @reentrant yes @since 0.1 */
+/**
+ * @brief 1 for GET, HEAD, PUT, DELETE, OPTIONS and TRACE, else 0.
+ * @param[in] method MCMP_HTTP_*
+ * @return 1 or 0
+ * @mt_any @reentrant yes @since 0.1
+ */
 MCMP_API int mcmp_http_is_idempotent(uint32_t method);
 
 /** @name Forms of a request target */
@@ -288,7 +304,12 @@ typedef struct mcmp_http_target {
     mcmp_span target;  /**< to forward: forward, and `?` with query when there was a `?` */
 } mcmp_http_target;
 
-/** @brief Clear the struct and set its size. @mt_any @since 0.1 */
+/**
+ * @brief Clear the struct and set its size.
+ * @param[out] target the struct
+ * @param[in]  size   its size; the macro gives it
+ * @mt_any @reentrant yes @since 0.1
+ */
 MCMP_API void mcmp_http_target_init_sized(mcmp_http_target *target, size_t size);
 /** Initialise with this header's size. */
 #define mcmp_http_target_init(t) mcmp_http_target_init_sized((t), sizeof(*(t)))
@@ -307,8 +328,7 @@ MCMP_API void mcmp_http_target_init_sized(mcmp_http_target *target, size_t size)
  * @param[out] err     detail with the offset in the target; may be NULL
  * @return MCMP_OK, MCMP_ERR_HTTP_LINE (refused: 400), MCMP_ERR_HTTP_HOST, MCMP_ERR_SPACE,
  * MCMP_ERR_INVALID
- * @mt_any @reentrant yes
- * @since 0.1
+ * @mt_any @reentrant yes @since 0.1
  */
 MCMP_API int mcmp_http_target_parse(const mcmp_http_info *request, uint32_t flags, char *buf,
                                     size_t size, mcmp_http_target *out, mcmp_error *err);
@@ -348,7 +368,12 @@ typedef struct mcmp_http_forward {
     uint32_t sent_upgrade;     /**< filled: 1 when an upgrade was asked of the node */
 } mcmp_http_forward;
 
-/** @brief Clear the struct and set its size. @mt_any @since 0.1 */
+/**
+ * @brief Clear the struct and set its size.
+ * @param[out] forward the struct
+ * @param[in]  size    its size; the macro gives it
+ * @mt_any @reentrant yes @since 0.1
+ */
 MCMP_API void mcmp_http_forward_init_sized(mcmp_http_forward *forward, size_t size);
 /** Initialise with this header's size. */
 #define mcmp_http_forward_init(f) mcmp_http_forward_init_sized((f), sizeof(*(f)))
@@ -366,8 +391,7 @@ MCMP_API void mcmp_http_forward_init_sized(mcmp_http_forward *forward, size_t si
  * @param[out]    err     detail; may be NULL
  * @return MCMP_OK, MCMP_ERR_SPACE (nothing else changed), MCMP_ERR_INVALID (a text of forward can't
  * be sent: CR, LF, NUL, bad name), MCMP_ERR_STATE (no complete request head), MCMP_ERR_UNSUPPORTED
- * @mt_handle @reentrant no
- * @since 0.1
+ * @mt_handle @reentrant no @since 0.1
  */
 MCMP_API int mcmp_http_encode_request(const mcmp_http_head *request, mcmp_http_forward *forward,
                                       char *out, size_t size, size_t *out_len, mcmp_error *err);
@@ -388,7 +412,12 @@ typedef struct mcmp_http_reply {
                                 MCMP_HTTP_UPGRADE: both directions are raw from here */
 } mcmp_http_reply;
 
-/** @brief Clear the struct and set its size. @mt_any @since 0.1 */
+/**
+ * @brief Clear the struct and set its size.
+ * @param[out] reply the struct
+ * @param[in]  size  its size; the macro gives it
+ * @mt_any @reentrant yes @since 0.1
+ */
 MCMP_API void mcmp_http_reply_init_sized(mcmp_http_reply *reply, size_t size);
 /** Initialise with this header's size. */
 #define mcmp_http_reply_init(r) mcmp_http_reply_init_sized((r), sizeof(*(r)))
@@ -396,8 +425,8 @@ MCMP_API void mcmp_http_reply_init_sized(mcmp_http_reply *reply, size_t size);
 /**
  * @brief Write the head of a response for the client.
  *
- * An interim head for an HTTP/1.0 client comes out with length 0. 101 goes on only when it was asked
- * for.
+ * An interim head for an HTTP/1.0 client comes out with length 0. 101 goes on only when it was
+ * asked for.
  * @param[in]     response a complete head of the node; @borrowed
  * @param[in,out] reply    how; sent_* are filled
  * @param[out]    out      room for the head
@@ -407,8 +436,7 @@ MCMP_API void mcmp_http_reply_init_sized(mcmp_http_reply *reply, size_t size);
  * @return MCMP_OK, MCMP_ERR_SPACE (nothing else changed), MCMP_ERR_INVALID, MCMP_ERR_STATE (no
  * complete response head), MCMP_ERR_HTTP_UPGRADE (101 that nobody asked for: 502),
  * MCMP_ERR_UNSUPPORTED
- * @mt_handle @reentrant no
- * @since 0.1
+ * @mt_handle @reentrant no @since 0.1
  */
 MCMP_API int mcmp_http_encode_response(const mcmp_http_head *response, mcmp_http_reply *reply,
                                        char *out, size_t size, size_t *out_len, mcmp_error *err);
@@ -426,7 +454,12 @@ typedef struct mcmp_http_answer {
     uint32_t retry_after; /**< seconds for Retry-After; 0 = none */
 } mcmp_http_answer;
 
-/** @brief Clear the struct and set its size. @mt_any @since 0.1 */
+/**
+ * @brief Clear the struct and set its size.
+ * @param[out] answer the struct
+ * @param[in]  size   its size; the macro gives it
+ * @mt_any @reentrant yes @since 0.1
+ */
 MCMP_API void mcmp_http_answer_init_sized(mcmp_http_answer *answer, size_t size);
 /** Initialise with this header's size. */
 #define mcmp_http_answer_init(a) mcmp_http_answer_init_sized((a), sizeof(*(a)))
@@ -439,13 +472,17 @@ MCMP_API void mcmp_http_answer_init_sized(mcmp_http_answer *answer, size_t size)
  * @param[out] out_len bytes written; with MCMP_ERR_SPACE: bytes needed
  * @param[out] err     detail; may be NULL
  * @return MCMP_OK, MCMP_ERR_SPACE, MCMP_ERR_INVALID, MCMP_ERR_UNSUPPORTED
- * @mt_any @reentrant yes
- * @since 0.1
+ * @mt_any @reentrant yes @since 0.1
  */
 MCMP_API int mcmp_http_encode_answer(const mcmp_http_answer *answer, char *out, size_t size,
                                      size_t *out_len, mcmp_error *err);
 
-/** @brief The reason phrase of a status, "" for unknown ones. @mt_any @reentrant yes @since 0.1 */
+/**
+ * @brief The reason phrase of a status, "" for unknown ones.
+ * @param[in] status HTTP status
+ * @return static text, never NULL
+ * @mt_any @reentrant yes @since 0.1
+ */
 MCMP_API const char *mcmp_http_reason(uint32_t status);
 
 /** The interim answer to Expect: 100-continue. */
@@ -472,7 +509,12 @@ typedef struct mcmp_http_body {
     uint64_t reserved;     /**< 0 */
 } mcmp_http_body;
 
-/** @brief Clear the struct and set its size. @mt_any @since 0.1 */
+/**
+ * @brief Clear the struct and set its size.
+ * @param[out] body the struct
+ * @param[in]  size its size; the macro gives it
+ * @mt_any @reentrant yes @since 0.1
+ */
 MCMP_API void mcmp_http_body_init_sized(mcmp_http_body *body, size_t size);
 /** Initialise with this header's size. */
 #define mcmp_http_body_init(b) mcmp_http_body_init_sized((b), sizeof(*(b)))
@@ -484,8 +526,7 @@ MCMP_API void mcmp_http_body_init_sized(mcmp_http_body *body, size_t size);
  * @param[in]     length  for LENGTH
  * @param[out]    err     detail; may be NULL
  * @return MCMP_OK, MCMP_ERR_INVALID, MCMP_ERR_HTTP_BODY_SIZE (length is over max_body)
- * @mt_handle @reentrant no
- * @since 0.1
+ * @mt_handle @reentrant no @since 0.1
  */
 MCMP_API int mcmp_http_body_start(mcmp_http_body *body, uint32_t framing, uint64_t length,
                                   mcmp_error *err);
@@ -501,21 +542,26 @@ MCMP_API int mcmp_http_body_start(mcmp_http_body *body, uint32_t framing, uint64
  * @return MCMP_OK (content in out, call again with the rest), MCMP_NEED_MORE (all bytes used),
  * MCMP_DONE (the body has ended), MCMP_ERR_HTTP_CHUNK, MCMP_ERR_HTTP_BODY_SIZE; after an error each
  * further call gives MCMP_ERR_STATE
- * @mt_handle @reentrant no
- * @since 0.1
+ * @mt_handle @reentrant no @since 0.1
  */
 MCMP_API int mcmp_http_body_feed(mcmp_http_body *body, const void *data, size_t len, size_t *used,
                                  mcmp_span *out, mcmp_error *err);
 
 /**
  * @brief The sender closed its side.
+ * @param[in,out] body the body; @borrowed
+ * @param[out]    err  detail; may be NULL
  * @return MCMP_DONE (the body is complete), MCMP_ERR_TRUNCATED
- * @mt_handle @reentrant no
- * @since 0.1
+ * @mt_handle @reentrant no @since 0.1
  */
 MCMP_API int mcmp_http_body_end(mcmp_http_body *body, mcmp_error *err);
 
-/** @brief 1 when the whole body was taken, without feeding. @mt_handle @reentrant yes @since 0.1 */
+/**
+ * @brief 1 when the whole body was taken, without feeding.
+ * @param[in] body the body; @borrowed
+ * @return 1 or 0
+ * @mt_handle @reentrant yes @since 0.1
+ */
 MCMP_API int mcmp_http_body_is_done(const mcmp_http_body *body);
 
 /** @name Sending a chunked body: chunk head, content, chunk end, and so on, then the last chunk */
@@ -530,8 +576,7 @@ MCMP_API int mcmp_http_body_is_done(const mcmp_http_body *body);
  * @param[out] out    room for MCMP_HTTP_CHUNK_HEAD_MAX bytes
  * @param[in]  length of the content that follows; not 0, which would end the body
  * @return bytes written, 0 for length 0
- * @mt_any @reentrant yes
- * @since 0.1
+ * @mt_any @reentrant yes @since 0.1
  */
 MCMP_API size_t mcmp_http_chunk_head(char *out, uint64_t length);
 

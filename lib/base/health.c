@@ -18,8 +18,9 @@ typedef struct health_rule {
     (MCMP__HEALTH_ERROR | MCMP__HEALTH_PROVEN | MCMP__HEALTH_FRESH | MCMP__HEALTH_RESTORED)
 
 /*
- * STATUS without Load leaves Load -1 as it is: only a STATUS with Load >= 0 ends that. A STATUS with
- * Load -1 makes no probe, so it proves nothing about `error` (see the clear mask in the function).
+ * STATUS without Load leaves Load -1 as it is: only a STATUS with Load >= 0 ends that. A STATUS
+ * with Load -1 makes no probe, so it proves nothing about `error` (see the clear mask in the
+ * function).
  */
 static const health_rule rules[MCMP__HEALTH_EVENTS] = {
     [MCMP__HEALTH_REGISTER] = { "registered", 0, ALL_FLAGS | MCMP__HEALTH_LOAD, 0 },
