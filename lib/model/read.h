@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The store as its readers see it (DESIGN 3): the one header of lib/model that lib/lb may include.
+ *
+ * Contract. A read section sees the state after a whole number of messages. It takes no lock and
+ * writes nothing; what it read counts only when mcmp__read_done() returns 1, so copy out inside and
+ * act outside:
+ *
+ *     mcmp__read_init(&rd, cluster);
+ *     do {
+ *         mcmp__read_begin(&rd);
+ *         ...              (no return, goto or callback from here)
+ *     } while (!mcmp__read_done(&rd));
+ *     if (rd.damaged) ... (indices of the region point nowhere: MCMP_ERR_DAMAGED)
+ *
+ * Inside a section every index is checked before it is followed; one that is out of range reads as
+ * 0 ("none"). Indices (node, balancer, seat, ...) are slots from 1 up and mean something only inside
+ * the section that found them; across sections use handles. The live rows and running counts are
+ * outside the copies: plain atomics, usable at any time.
+ */
+#ifndef MCMP__READ_H
+#define MCMP__READ_H
+
+#include <libmcmp/cluster.h>
+
+#include "base/atomic.h"
+
+/* The cluster's handle */
+
+/* Options with every default filled in (times: MCMP_NEVER stays, it means off); immutable. */
+typedef struct mcmp__config {
+    mcmp_cluster_options opts; /* its pointers are copies that live as long as the handle */
+    mcmp_command_limits limits;
+    mcmp_logger logger;
+    mcmp_allocator allocator;
+} mcmp__config;
+
+const mcmp__config *mcmp__config_of(const mcmp_cluster *cluster);
+
+/* What lb keeps per handle, that is per process. */
+typedef struct mcmp__local {
+    _Atomic uint32_t *used;  /* by node index, node_slots of them: generation last selected here */
+    uint32_t node_slots;     /* max_nodes + 1 */
+    _Atomic uint64_t random; /* state of a generator; seeded per process, again after fork */
+    void *lb;                /* lb's own; freed by lb_free when the handle is closed */
+    void (*lb_free)(mcmp_cluster *cluster, void *lb);
+} mcmp__local;
+
+mcmp__local *mcmp__local_of(mcmp_cluster *cluster);
+
+/* 16 words of the region for lb alone (health schedule), zero when the region is created. */
+mcmp__word *mcmp__shared_words(mcmp_cluster *cluster);
+
+/* Read sections */
+
+typedef struct mcmp__layout mcmp__layout;
+
+typedef struct mcmp__read {
+    const mcmp__layout *layout; /* where which table is */
+    const mcmp__word *base;     /* the copy that is read */
+    mcmp_cluster *cluster;
+    uint64_t seen;    /* publication word at begin */
+    uint32_t tries;   /* sections so far */
+    uint32_t locked;  /* this one holds the lock, after too many tries */
+    uint32_t torn;    /* an index was out of range: overtaken, or damaged */
+    uint32_t damaged; /* torn, but nobody overtook */
+} mcmp__read;
+
+void mcmp__read_init(mcmp__read *rd, mcmp_cluster *cluster);
+void mcmp__read_begin(mcmp__read *rd);
+int mcmp__read_done(mcmp__read *rd); /* 1: whole; 0: begin again. Succeeds after bounded tries. */
+uint64_t mcmp__version(const mcmp_cluster *cluster); /* changes with each message that changes */
+
+/* Contexts and candidates (MCMP 5.1, 5.2) */
+
+#define MCMP__MATCH_MAX \
+    8 /* aliases of one host name that count: itself and wildcards, longest first */
+
+/* The longest context that matches, of all balancers or of the one asked for. */
+typedef struct mcmp__match {
+    uint32_t count;                  /* 0: no context matches */
+    uint32_t balancer;               /* as asked */
+    size_t context_len;              /* it is path[0 .. context_len) */
+    uint32_t place[MCMP__MATCH_MAX]; /* (alias, context) */
+    uint32_t cursor[MCMP__MATCH_MAX];
+} mcmp__match;
+
+/* host: Host or :authority, port allowed, any case; only looked at with use_alias on. path is cut at
+ * the first `?` or `;` here. balancer: 0 = any. Returns match->count. */
+uint32_t mcmp__match_find(mcmp__read *rd, mcmp_span host, mcmp_span path, uint32_t balancer,
+                          mcmp__match *match);
+/* The balancers that hold the matched context, in registration order: the first call gives the first
+ * one, 0 ends. With a fixed balancer that one only. */
+uint32_t mcmp__match_next(mcmp__read *rd, mcmp__match *match);
+
+/* The members of one balancer at the matched context. They are numbered in the order ENABLED,
+ * DISABLED, STOPPED. Where groups > 1 a node may be counted several times; see mcmp__set_member(). */
+typedef struct mcmp__set {
+    uint32_t groups; /* 1; with use_alias up to MCMP__MATCH_MAX; 0 = the balancer has none here */
+    uint32_t enabled;
+    uint32_t disabled;
+    uint32_t stopped;
+    uint32_t group[MCMP__MATCH_MAX];
+    uint32_t place[MCMP__MATCH_MAX];
+} mcmp__set;
+
+typedef struct mcmp__member {
+    uint32_t node;   /* index; 0 = none */
+    uint32_t seat;   /* its place in this context, for the running count */
+    uint32_t status; /* MCMP_STATUS_*, the most serving one of the aliases that count */
+} mcmp__member;
+
+/* domain: 0 = all members, else only those in this domain. Returns the number of members. */
+uint32_t mcmp__set_of(mcmp__read *rd, const mcmp__match *match, uint32_t balancer, uint32_t domain,
+                      mcmp__set *set);
+/* i < enabled + disabled + stopped. Returns 0 where the i-th is a repeat of a node that counts under
+ * another number with a status at least as good: skip it. O(1), independent of the set's size. */
+int mcmp__set_member(mcmp__read *rd, const mcmp__set *set, uint32_t i, mcmp__member *out);
+/* 1 and its member when the node is one of the set; O(1). */
+int mcmp__set_find(mcmp__read *rd, const mcmp__set *set, uint32_t node, mcmp__member *out);
+
+/* Nodes and balancers */
+
+uint32_t mcmp__node_by_route(mcmp__read *rd, mcmp_span route);   /* live ones only; 0 = none */
+uint32_t mcmp__node_by_handle(mcmp__read *rd, mcmp_handle node); /* live and current; 0 = stale */
+uint32_t mcmp__node_slots(const mcmp__read *rd); /* node indices in use are 1 .. this */
+
+/* Also of a node that was removed and is still shown (MCMP 4.4): leaving = 1. */
+typedef struct mcmp__node {
+    mcmp_handle handle;
+    uint64_t id; /* `<n>` of the wire */
+    uint32_t balancer;
+    uint32_t domain; /* index of its text; 0 = none */
+    uint32_t port;
+    uint32_t scheme;
+    uint32_t flushpackets;
+    int32_t smax;
+    uint32_t reversed;
+    uint32_t leaving;
+    mcmp_time flushwait;
+    mcmp_time ping;
+    mcmp_time ttl;
+    mcmp_time timeout;
+    mcmp_time removed_at; /* of a leaving one */
+} mcmp__node;
+
+int mcmp__node_get(mcmp__read *rd, uint32_t node, mcmp__node *out); /* 0: no such row */
+uint32_t mcmp__node_balancer(mcmp__read *rd, uint32_t node);
+uint32_t mcmp__node_domain(mcmp__read *rd, uint32_t node);
+
+typedef struct mcmp__balancer {
+    uint64_t order; /* by registration; never used again */
+    mcmp_time wait_worker;
+    uint32_t flags; /* MCMP_COMMAND_STICKY, _FORCE, _REMOVE */
+    uint32_t max_attempts;
+    uint32_t nodes;       /* live ones */
+    uint32_t leaving;     /* removed ones that are not forgotten yet */
+    mcmp_time removed_at; /* of the one removed last; decides how long the row is shown */
+} mcmp__balancer;
+
+uint32_t mcmp__balancer_by_name(mcmp__read *rd, mcmp_span name); /* lower case; 0 = none */
+int mcmp__balancer_get(mcmp__read *rd, uint32_t balancer, mcmp__balancer *out);
+
+/* Texts are copied out. Return: length; never more than room, which the limits bound (<= 1024). */
+#define MCMP__TEXT_MAX 1024
+enum mcmp__text_kind {
+    MCMP__NODE_ROUTE,
+    MCMP__NODE_HOST,
+    MCMP__BALANCER_NAME,
+    MCMP__BALANCER_COOKIE,
+    MCMP__BALANCER_PATH,
+    MCMP__DOMAIN_TEXT,
+    MCMP__ALIAS_TEXT,
+    MCMP__CONTEXT_TEXT,
+    MCMP__TEXT_KINDS
+};
+size_t mcmp__text(mcmp__read *rd, enum mcmp__text_kind kind, uint32_t index, char *out,
+                  size_t room);
+
+/* Domain of a removed node's route, remembered for opts.domain_memory (MCMP 4.4); 0 = none. */
+uint32_t mcmp__domain_recall(mcmp__read *rd, mcmp_span route, mcmp_time now);
+
+/* Live rows: outside the copies. A slot that is taken anew starts from zero; an endpoint that is
+ * replaced keeps its row. */
+typedef struct mcmp__live {
+    mcmp__word health; /* generation << 32 | word of base/health.h */
+    mcmp__word elected;
+    mcmp__word bytes_read;
+    mcmp__word bytes_sent;
+    mcmp__word share; /* lb: picks of the period, or what the policy needs */
+    mcmp__word carry; /* lb */
+    mcmp__word usable_since;
+    mcmp__word last_status; /* when STATUS was last accepted; 0 = never */
+    mcmp__word failed;      /* idle probes in a row */
+    mcmp__word probed_at;   /* lb: last good probe; 0 = never */
+    mcmp__word due;         /* lb */
+    mcmp__word ticket;      /* lb */
+    mcmp__word read_mark;   /* lb: bytes_read at the last period */
+    mcmp__word registered_at;
+    mcmp__word heal_until; /* commands */
+    mcmp__word heal_connection;
+} mcmp__live;
+
+/* Never NULL: an index out of range gives the row 0, which no node has. */
+mcmp__live *mcmp__live_of(const mcmp_cluster *cluster, uint32_t node);
+/* Replace the health word of base/health.h if the handle is current: 0, or -1 = stale. *before and
+ * *after (may be NULL) are the words. Sets usable_since when FRESH comes in. Lock-free. */
+int mcmp__live_event(mcmp_cluster *cluster, mcmp_handle node, uint32_t event, int load,
+                     mcmp_time now, uint32_t *before, uint32_t *after);
+
+/* Running selections: counted per process, so that a dead one's share can be given back. */
+typedef struct mcmp__running {
+    uint64_t node; /* slot and generation; kept by an endpoint that is replaced */
+    uint64_t seat;
+} mcmp__running;
+
+void mcmp__running_of(mcmp__read *rd, uint32_t node, uint32_t seat, mcmp__running *out);
+void mcmp__running_start(mcmp_cluster *cluster, const mcmp__running *running);
+void mcmp__running_end(mcmp_cluster *cluster, const mcmp__running *running);
+uint32_t mcmp__running_node(mcmp__read *rd, uint32_t node); /* of all processes; O(processes) */
+uint32_t mcmp__running_seat(mcmp__read *rd, uint32_t seat);
+
+/* Nodes that are gone or have a new endpoint, as (old) handles in order. *cursor starts with
+ * MCMP__GONE_START(cluster's now) and is kept by the caller. 1: *out; 0: none further; -1: too many
+ * were missed, look at all. */
+uint64_t mcmp__gone_now(mcmp__read *rd);
+int mcmp__gone_next(mcmp__read *rd, uint64_t *cursor, mcmp_handle *out);
+
+/* The one write of lb, outside read sections: take a node out as REMOVE-APP does (MCMP 4.4).
+ * MCMP_OK, MCMP_ERR_STALE. */
+int mcmp__node_expire(mcmp_cluster *cluster, mcmp_handle node, mcmp_time now, mcmp_error *err);
+
+#endif
