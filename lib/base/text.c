@@ -60,12 +60,11 @@ int mcmp__is_digit(char c)
 
 int mcmp__is_token_char(char c)
 {
-    static const char marks[] = "!#$%&'*+-.^_`|~";
-    char low = mcmp__lower(c);
+    /* one bit per byte; marks !#$%&'*+-.^_`|~ , digits, letters */
+    static const uint32_t token[8] = { 0, 0x03ff6cfa, 0xc7fffffe, 0x57ffffff };
+    uint8_t byte = (uint8_t)c;
 
-    if ((low >= 'a' && low <= 'z') || mcmp__is_digit(c))
-        return 1;
-    return c != '\0' && memchr(marks, c, sizeof(marks) - 1) != NULL;
+    return (int)(token[byte >> 5] >> (byte & 31) & 1);
 }
 
 int mcmp__hex_value(char c)
