@@ -296,9 +296,10 @@ typedef struct mcmp_http_target {
     size_t needed;      /**< after MCMP_ERR_SPACE: a size that suffices; else bytes used */
     uint32_t form;      /**< MCMP_HTTP_FORM_* */
     uint32_t reserved;  /**< 0 */
-    mcmp_span host;    /**< of the absolute form, else the Host header: for choice and forwarding */
-    mcmp_span path;    /**< decoded and dot-free, for matching: give it to mcmp_query. What could be
-                             mistaken for a delimiter (`/ ; ? % \`) and control bytes stay encoded */
+    mcmp_span host; /**< of the absolute form, else the Host header: for choice and forwarding */
+    /** decoded and dot-free, for matching: give it to mcmp_query. What could be mistaken for a
+     * delimiter (`/ ; ? % \`) and control bytes stay encoded */
+    mcmp_span path;
     mcmp_span forward; /**< path to forward, percent-encoded ASCII, or `*` */
     mcmp_span query;   /**< behind the `?`, non-ASCII bytes percent-encoded, otherwise as sent */
     mcmp_span target;  /**< to forward: forward, and `?` with query when there was a `?` */
