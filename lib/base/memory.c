@@ -123,10 +123,10 @@ int mcmp__buf_reserve(mcmp__buf *buf, size_t more)
         return buf->failed;
     if (mcmp__add_size(buf->len, more, &need) != 0)
         return buf->failed = MCMP_ERR_NOMEM;
+    if (buf->limit != 0 && need > buf->limit) /* also when the memory would hold it */
+        return buf->failed = MCMP_ERR_LIMIT;
     if (need <= buf->cap)
         return MCMP_OK;
-    if (buf->limit != 0 && need > buf->limit)
-        return buf->failed = MCMP_ERR_LIMIT;
     while (cap < need)
         cap = cap > SIZE_MAX / 2 ? need : cap * 2;
     data = mcmp__realloc(buf->allocator, buf->data, buf->cap, cap);
