@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Grammar of Host and of a target's authority: a name, an IPv4 address or a bracketed IPv6 address,
+ * and a port. Narrower than RFC 3986: no user names, no percent codes, no sub-delims, no zone ids, no
+ * empty labels, since nodes read those in more than one way.
+ */
+#include "http.h"
+
+static int port_is_valid(mcmp_span port)
+{
+    uint64_t value;
+
+    return port.len == 0 || (port.len <= 5 && mcmp__parse_uint(port, 65535, &value) == 0);
+}
+
+/* Bytes of a dotted quad at the end of an IPv6 address. */
+static int quad_is_valid(const char *text, size_t len)
+{
+    int parts = 0;
+    size_t i = 0;
+
+    while (i < len) {
+        unsigned value = 0;
+        size_t digits = 0;
+
+        for (; i < len && mcmp__is_digit(text[i]); i++, digits++)
+            value = value * 10 + (unsigned)(text[i] - '0') * (digits < 3);
+        if (digits == 0 || digits > 3 || value > 255)
+            return 0;
+        parts++;
+        if (i == len)
+            break;
+        if (text[i++] != '.' || i == len)
+            return 0;
+    }
+    return parts == 4;
+}
+
+/* RFC 3986 IPv6address: eight groups, one run of which may be `::`. */
+static int ipv6_is_valid(const char *text, size_t len)
+{
+    int groups = 0;
+    int gap = 0;
+    size_t i = 0;
+
+    if (len < 2 || (text[0] == ':' && text[1] != ':'))
+        return 0;
+    while (i < len) {
+        size_t digits = 0;
+
+        if (text[i] == ':' && i + 1 < len && text[i + 1] == ':') {
+            if (gap++)
+                return 0;
+            i += 2;
+            continue;
+        }
+        while (i + digits < len && mcmp__char_is(text[i + digits], MCMP__CHAR_HEX))
+            digits++;
+        if (i + digits < len && text[i + digits] == '.') {
+            groups += 2;
+            return quad_is_valid(text + i, len - i) && (gap ? groups < 8 : groups == 8);
+        }
+        if (digits == 0 || digits > 4)
+            return 0;
+        groups++;
+        i += digits;
+        if (i == len)
+            break;
+        if (text[i] != ':' || i + 1 == len)
+            return 0;
+        if (text[i + 1] != ':')
+            i++;
+    }
+    return gap ? groups < 8 : groups == 8;
+}
+
+static int bracketed_is_valid(mcmp_span host)
+{
+    const char *end = memchr(host.ptr, ']', host.len);
+    size_t len;
+
+    if (end == NULL)
+        return 0;
+    len = (size_t)(end - host.ptr) + 1;
+    if (len < host.len && host.ptr[len] != ':')
+        return 0;
+    if (len < host.len && !port_is_valid(mcmp__span(host.ptr + len + 1, host.len - len - 1)))
+        return 0;
+    return ipv6_is_valid(host.ptr + 1, len - 2);
+}
+
+int mcmp__host_is_valid(mcmp_span host)
+{
+    size_t i = 0;
+    char last = '.';
+
+    if (host.len == 0)
+        return 0;
+    if (host.ptr[0] == '[')
+        return bracketed_is_valid(host);
+    for (; i < host.len && mcmp__char_is(host.ptr[i], MCMP__CHAR_HOST); i++) {
+        if (host.ptr[i] == '.' && last == '.')
+            return 0;
+        last = host.ptr[i];
+    }
+    if (i == 0)
+        return 0;
+    if (i == host.len)
+        return 1;
+    return host.ptr[i] == ':' && port_is_valid(mcmp__span(host.ptr + i + 1, host.len - i - 1));
+}
