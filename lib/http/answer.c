@@ -86,9 +86,9 @@ static int check(const mcmp_http_answer *answer, mcmp_error *err)
         return mcmp__fail(err, MCMP_ERR_UNSUPPORTED, "flags", "unknown flags");
     if (answer->status < 200 || answer->status > 599)
         return mcmp__fail(err, MCMP_ERR_INVALID, "status", "the status is not 200..599");
-    rc = mcmp__check_texts(&answer->type, 1, err);
+    rc = mcmp__http_check_texts(&answer->type, 1, err);
     if (rc == MCMP_OK)
-        rc = mcmp__check_lines(answer->add, answer->add_count, err);
+        rc = mcmp__http_check_lines(answer->add, answer->add_count, err);
     return rc;
 }
 
@@ -120,7 +120,7 @@ static void put_answer(mcmp__out *out, const mcmp_http_answer *answer)
     mcmp_span body = answer->body;
 
     MCMP__PUT(out, "HTTP/1.1 ");
-    mcmp__put(out, text, len);
+    mcmp__http_put(out, text, len);
     MCMP__PUT(out, "\r\n");
     text[len++] = '\n';
     if (body.len == 0)
@@ -128,24 +128,24 @@ static void put_answer(mcmp__out *out, const mcmp_http_answer *answer)
     if (!bare) {
         MCMP__PUT(out, "Content-Type: ");
         if (answer->type.len != 0)
-            mcmp__put_span(out, answer->type);
+            mcmp__http_put_span(out, answer->type);
         else
             MCMP__PUT(out, "text/plain");
         MCMP__PUT(out, "\r\nContent-Length: ");
-        mcmp__put_uint(out, body.len);
+        mcmp__http_put_uint(out, body.len);
         MCMP__PUT(out, "\r\n");
     }
     if (answer->retry_after != 0) {
         MCMP__PUT(out, "Retry-After: ");
-        mcmp__put_uint(out, answer->retry_after);
+        mcmp__http_put_uint(out, answer->retry_after);
         MCMP__PUT(out, "\r\n");
     }
     for (size_t i = 0; i < answer->add_count; i++)
-        mcmp__put_line(out, answer->add[i].name, answer->add[i].value);
+        mcmp__http_put_line(out, answer->add[i].name, answer->add[i].value);
     put_connection(out, answer);
     MCMP__PUT(out, "\r\n");
     if (!bare && (answer->flags & MCMP_HTTP_NO_BODY) == 0)
-        mcmp__put_span(out, body);
+        mcmp__http_put_span(out, body);
 }
 
 int mcmp_http_encode_answer(const mcmp_http_answer *answer, char *out, size_t size, size_t *out_len,
@@ -161,5 +161,5 @@ int mcmp_http_encode_answer(const mcmp_http_answer *answer, char *out, size_t si
     if (rc != MCMP_OK)
         return rc;
     put_answer(&writer, &local);
-    return mcmp__put_done(&writer, out_len, err);
+    return mcmp__http_put_done(&writer, out_len, err);
 }

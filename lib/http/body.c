@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Bodies as spans of the host's buffer: by length, chunked, or until the connection ends. The chunked
- * coding is taken by one function per state, byte by byte over the framing only; content is never
- * touched. RFC 9112 7.1 without leniencies: CRLF only, no blanks around the size, sizes below 2^63.
+ * Bodies as spans of the host's buffer: by length, chunked, or until the connection ends. The
+ * chunked coding is taken by one function per state, byte by byte over the framing only; content
+ * is never touched. RFC 9112 7.1 without leniencies: CRLF only, no blanks around the size, sizes
+ * below 2^63.
  */
 #include "http.h"
 
@@ -90,7 +91,7 @@ static int on_extension(mcmp_http_body *body, char c, mcmp_error *err)
         body->state = STATE_SIZE_LF;
         return MCMP_OK;
     }
-    if (!mcmp__char_is(c, MCMP__CHAR_TEXT))
+    if (!mcmp__http_char_is(c, MCMP__CHAR_TEXT))
         return fail_chunk(err, "a control byte in a chunk extension");
     if (++body->count > or_default(body->max_extension, DEFAULT_EXTENSION))
         return fail_chunk(err, "a chunk extension is over max_extension");
@@ -137,7 +138,7 @@ static int on_trailer_name(mcmp_http_body *body, char c, mcmp_error *err)
     }
     if (++body->count > or_default(body->max_trailer, DEFAULT_TRAILER))
         return fail_chunk(err, "the trailer is over max_trailer");
-    if (mcmp__char_is(c, MCMP__CHAR_TOKEN)) {
+    if (mcmp__http_char_is(c, MCMP__CHAR_TOKEN)) {
         body->state = STATE_TRAILER_NAME;
         return MCMP_OK;
     }
@@ -153,7 +154,7 @@ static int on_trailer_value(mcmp_http_body *body, char c, mcmp_error *err)
         return fail_chunk(err, "the trailer is over max_trailer");
     if (c == '\r')
         body->state = STATE_TRAILER_LF;
-    else if (!mcmp__char_is(c, MCMP__CHAR_TEXT))
+    else if (!mcmp__http_char_is(c, MCMP__CHAR_TEXT))
         return fail_chunk(err, "a control byte in a trailer value");
     return MCMP_OK;
 }

@@ -8,7 +8,7 @@
 
 /* clang-format off */
 /* A test derives each bit from its definition: token 1, path 2, plain 4, host 8, hex 16, text 32. */
-const uint8_t mcmp__chars[256] = {
+const uint8_t mcmp__http_chars[256] = {
     0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x20, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
     0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
     0x20, 0x23, 0x20, 0x21, 0x23, 0x21, 0x23, 0x23, 0x22, 0x22, 0x23, 0x23, 0x22, 0x2f, 0x2f, 0x20,
@@ -59,23 +59,24 @@ static inline size_t scan(const char *text, size_t len, uint64_t low)
             continue;
         }
         for (; i < stop; i++)
-            if (!mcmp__char_is(text[i], MCMP__CHAR_TEXT) || (low == 0x21 && (uint8_t)text[i] < low))
+            if (!mcmp__http_char_is(text[i], MCMP__CHAR_TEXT) ||
+                (low == 0x21 && (uint8_t)text[i] < low))
                 return i;
     }
     return len;
 }
 
-size_t mcmp__text_bad(const char *text, size_t len)
+size_t mcmp__http_text_bad(const char *text, size_t len)
 {
     return scan(text, len, 0x20);
 }
 
-size_t mcmp__target_bad(const char *text, size_t len)
+size_t mcmp__http_target_bad(const char *text, size_t len)
 {
     return scan(text, len, 0x21);
 }
 
-int mcmp__has_high(const char *text, size_t len)
+int mcmp__http_has_high(const char *text, size_t len)
 {
     size_t i = 0;
     uint64_t seen = 0;
@@ -87,10 +88,10 @@ int mcmp__has_high(const char *text, size_t len)
     return (seen & HIGHS) != 0;
 }
 
-int mcmp__is_token(mcmp_span text)
+int mcmp__http_is_token(mcmp_span text)
 {
     for (size_t i = 0; i < text.len; i++)
-        if (!mcmp__char_is(text.ptr[i], MCMP__CHAR_TOKEN))
+        if (!mcmp__http_char_is(text.ptr[i], MCMP__CHAR_TOKEN))
             return 0;
     return text.len != 0;
 }
@@ -100,7 +101,7 @@ static int is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
-int mcmp__list_next(mcmp_span *rest, mcmp_span *out)
+int mcmp__http_list_next(mcmp_span *rest, mcmp_span *out)
 {
     const char *p = rest->ptr;
     const char *stop = p + rest->len;

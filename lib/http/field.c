@@ -55,7 +55,7 @@ static const uint8_t slots[SLOTS] = {
 };
 /* clang-format on */
 
-uint32_t mcmp__field_id(const char *name, size_t len)
+uint32_t mcmp__http_field_id(const char *name, size_t len)
 {
     uint32_t first = (uint8_t)name[0] | 0x20u;
     uint32_t last = (uint8_t)name[len - 1] | 0x20u;
@@ -71,7 +71,7 @@ uint32_t mcmp__field_id(const char *name, size_t len)
     return id;
 }
 
-uint32_t mcmp__method_id(mcmp_span name)
+uint32_t mcmp__http_method_id(mcmp_span name)
 {
     static const struct {
         uint32_t id;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a whole head means: where its body ends, whether the connection goes on, which headers end at
- * this hop. Whatever two parties could read in two ways is refused (AJP13 5, RFC 9112 6.3): smuggling
- * lives from the difference.
+ * What a whole head means: where its body ends, whether the connection goes on, which headers end
+ * at this hop. Whatever two parties could read in two ways is refused (AJP13 5, RFC 9112 6.3):
+ * smuggling lives from the difference.
  */
 #include "http.h"
 
@@ -51,7 +51,7 @@ static int take_coding(mcmp_http_head *head, mcmp_error *err)
                           err);
     if (mcmp__span_is_nocase(rest, "chunked"))
         return MCMP_OK;
-    while (mcmp__list_next(&rest, &coding))
+    while (mcmp__http_list_next(&rest, &coding))
         chunked += mcmp__span_is_nocase(coding, "chunked");
     if (chunked == 1 && mcmp__span_is_nocase(coding, "chunked"))
         code = MCMP_ERR_HTTP_CODING;
@@ -87,20 +87,20 @@ static int take_options_of(mcmp_http_head *head, const mcmp__http_row *row, uint
     mcmp_span rest = mcmp__row_value(head, row);
     mcmp_span option;
 
-    while (mcmp__list_next(&rest, &option)) {
+    while (mcmp__http_list_next(&rest, &option)) {
         uint32_t known = known_option(option);
         uint32_t id;
 
         *options |= known;
         if (known != 0)
             continue;
-        if (!mcmp__is_token(option))
+        if (!mcmp__http_is_token(option))
             return mcmp__http_fail_at(err, MCMP_ERR_HTTP_HEADER, "Connection", row->value,
                                       "Connection is not a list of names");
         if ((*budget)-- == 0)
             return mcmp__http_fail_at(err, MCMP_ERR_HTTP_SIZE, "Connection", row->value,
                                       "Connection names too many headers");
-        id = mcmp__field_id(option.ptr, option.len);
+        id = mcmp__http_field_id(option.ptr, option.len);
         if (id != MCMP_HTTP_FIELD_OTHER)
             head->listed |= MCMP__BIT(id);
         else
@@ -158,13 +158,13 @@ static int take_host(mcmp_http_head *head, mcmp_error *err)
     }
     if ((head->repeated & MCMP__BIT(id)) != 0)
         return fail_field(head, id, MCMP_ERR_HTTP_HOST, "Host", "Host is repeated", err);
-    if (!mcmp__host_is_valid(mcmp__row_value(head, mcmp__head_first(head, id))))
+    if (!mcmp__http_host_is_valid(mcmp__row_value(head, mcmp__head_first(head, id))))
         return fail_field(head, id, MCMP_ERR_HTTP_HOST, "Host", "Host is not a host and a port",
                           err);
     return MCMP_OK;
 }
 
-int mcmp__head_settle_request(mcmp_http_head *head, mcmp_error *err)
+int mcmp__http_head_settle_request(mcmp_http_head *head, mcmp_error *err)
 {
     mcmp_http_info *info = &head->info;
     uint32_t options;
@@ -193,7 +193,7 @@ static int never_has_body(uint32_t status)
     return status < 200 || status == 204 || status == 304;
 }
 
-int mcmp__head_settle_response(mcmp_http_head *head, mcmp_error *err)
+int mcmp__http_head_settle_response(mcmp_http_head *head, mcmp_error *err)
 {
     mcmp_http_info *info = &head->info;
     uint32_t options;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Heads of requests and responses, line by line, out of the host's buffer. A line is looked at when
- * its LF is there, so the result can't depend on how the bytes were cut; the search for that LF goes
- * on where it stopped, so each byte is searched once. Limits bound where an LF may be at all.
- * RFC 9112, without its leniencies: bare LF, bare CR, obs-fold and blanks before the colon are
- * refused.
+ * Heads of requests and responses, line by line, out of the host's buffer. A line is looked at
+ * when its LF is there, so the result can't depend on how the bytes were cut; the search for that
+ * LF goes on where it stopped, so each byte is searched once. Limits bound where an LF may be at
+ * all. RFC 9112, without its leniencies: bare LF, bare CR, obs-fold and blanks before the colon
+ * are refused.
  */
 #include "http.h"
 
@@ -138,7 +138,7 @@ static int take_request_line(mcmp_http_head *head, size_t len, mcmp_error *err)
     size_t bad;
     int rc;
 
-    while (method < len && mcmp__char_is(text[method], MCMP__CHAR_TOKEN))
+    while (method < len && mcmp__http_char_is(text[method], MCMP__CHAR_TOKEN))
         method++;
     if (method == 0 || method == len || text[method] != ' ')
         return mcmp__http_fail_at(err, MCMP_ERR_HTTP_LINE, "method", head->line + method,
@@ -150,14 +150,14 @@ static int take_request_line(mcmp_http_head *head, size_t len, mcmp_error *err)
     if (rc != MCMP_OK)
         return rc;
     target = len - VERSION_LEN - 1 - (method + 1);
-    bad = mcmp__target_bad(text + method + 1, target);
+    bad = mcmp__http_target_bad(text + method + 1, target);
     if (bad != target)
         return mcmp__http_fail_at(err, MCMP_ERR_HTTP_LINE, "target", head->line + method + 1 + bad,
                                   "a blank or control byte in the request target");
     info->method_name = mcmp__span(text, method);
     info->target.len = target;
     head->start = head->line;
-    info->method = mcmp__method_id(info->method_name);
+    info->method = mcmp__http_method_id(info->method_name);
     if (mcmp__span_is(info->method_name, "CONNECT"))
         return mcmp__http_fail_at(err, MCMP_ERR_HTTP_METHOD, "method", head->line,
                                   "CONNECT is not forwarded");
@@ -183,7 +183,7 @@ static int take_status_line(mcmp_http_head *head, size_t len, mcmp_error *err)
     if (code[0] < '1' || code[0] > '5' || !mcmp__is_digit(code[1]) || !mcmp__is_digit(code[2]))
         return mcmp__http_fail_at(err, MCMP_ERR_HTTP_LINE, "status", head->line + VERSION_LEN + 1,
                                   "the status is not 100..599");
-    bad = mcmp__text_bad(text + fixed, len - fixed);
+    bad = mcmp__http_text_bad(text + fixed, len - fixed);
     if (bad != len - fixed)
         return mcmp__http_fail_at(err, MCMP_ERR_HTTP_LINE, "reason", head->line + fixed + bad,
                                   "a control byte in the reason phrase");
@@ -242,7 +242,7 @@ static int take_field(mcmp_http_head *head, size_t len, mcmp_error *err)
     size_t name_len;
     size_t bad;
 
-    while (mcmp__char_is(*value, MCMP__CHAR_TOKEN))
+    while (mcmp__http_char_is(*value, MCMP__CHAR_TOKEN))
         value++;
     name_len = (size_t)(value - text);
     if (name_len == 0 || *value != ':')
@@ -255,7 +255,7 @@ static int take_field(mcmp_http_head *head, size_t len, mcmp_error *err)
         value++;
     while (stop > value && (stop[-1] == ' ' || stop[-1] == '\t'))
         stop--;
-    bad = mcmp__text_bad(value, (size_t)(stop - value));
+    bad = mcmp__http_text_bad(value, (size_t)(stop - value));
     if (bad != (size_t)(stop - value))
         return mcmp__http_fail_at(err, MCMP_ERR_HTTP_HEADER, "value",
                                   (uint64_t)(value - head->base) + bad,
@@ -265,7 +265,7 @@ static int take_field(mcmp_http_head *head, size_t len, mcmp_error *err)
     row->name_len = (uint32_t)name_len;
     row->value = (uint32_t)(value - head->base);
     row->value_len = (uint32_t)(stop - value);
-    row->id = (uint8_t)mcmp__field_id(text, name_len);
+    row->id = (uint8_t)mcmp__http_field_id(text, name_len);
     row->hop = 0;
     if (row->id != MCMP_HTTP_FIELD_OTHER)
         note_field(head, row->id);
@@ -310,7 +310,7 @@ static int check_first_byte(const mcmp_http_head *head, mcmp_error *err)
 {
     char c = head->base[head->line];
 
-    if (head->response ? c == 'H' : (mcmp__char_is(c, MCMP__CHAR_TOKEN) || c == '\r'))
+    if (head->response ? c == 'H' : (mcmp__http_char_is(c, MCMP__CHAR_TOKEN) || c == '\r'))
         return MCMP_OK;
     return mcmp__http_fail_at(err, MCMP_ERR_HTTP_LINE, "line", head->line,
                               "the first byte can't begin an HTTP message");
@@ -378,8 +378,8 @@ static int parse(mcmp_http_head *head, uint32_t response, const void *data, size
         return rc;
     if (rc == MCMP_DONE) {
         head->info.head_size = head->line;
-        rc =
-            response ? mcmp__head_settle_response(head, err) : mcmp__head_settle_request(head, err);
+        rc = response ? mcmp__http_head_settle_response(head, err)
+                      : mcmp__http_head_settle_request(head, err);
         place(head, data);
     }
     head->state = rc == MCMP_OK ? MCMP__HEAD_DONE : MCMP__HEAD_SETTLED;

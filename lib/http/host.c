@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Grammar of Host and of a target's authority: a name, an IPv4 address or a bracketed IPv6 address,
- * and a port. Narrower than RFC 3986: no user names, no percent codes, no sub-delims, no zone ids, no
- * empty labels, since nodes read those in more than one way.
+ * Grammar of Host and of a target's authority: a name, an IPv4 address or a bracketed IPv6
+ * address, and a port. Narrower than RFC 3986: no user names, no percent codes, no sub-delims, no
+ * zone ids, no empty labels, since nodes read those in more than one way.
  */
 #include "http.h"
 
@@ -36,42 +36,43 @@ static int quad_is_valid(const char *text, size_t len)
     return parts == 4;
 }
 
-/* RFC 3986 IPv6address: eight groups, one run of which may be `::`. */
-static int ipv6_is_valid(const char *text, size_t len)
+/* Number of groups of text without `::`, a dotted quad at the end counting two; -1: bad. */
+static int groups_of(const char *text, size_t len, int quad)
 {
     int groups = 0;
-    int gap = 0;
     size_t i = 0;
 
-    if (len < 2 || (text[0] == ':' && text[1] != ':'))
-        return 0;
     while (i < len) {
         size_t digits = 0;
 
-        if (text[i] == ':' && i + 1 < len && text[i + 1] == ':') {
-            if (gap++)
-                return 0;
-            i += 2;
-            continue;
-        }
-        while (i + digits < len && mcmp__char_is(text[i + digits], MCMP__CHAR_HEX))
+        while (i + digits < len && mcmp__http_char_is(text[i + digits], MCMP__CHAR_HEX))
             digits++;
-        if (i + digits < len && text[i + digits] == '.') {
-            groups += 2;
-            return quad_is_valid(text + i, len - i) && (gap ? groups < 8 : groups == 8);
-        }
+        if (quad && i + digits < len && text[i + digits] == '.')
+            return quad_is_valid(text + i, len - i) ? groups + 2 : -1;
         if (digits == 0 || digits > 4)
-            return 0;
+            return -1;
         groups++;
         i += digits;
-        if (i == len)
-            break;
-        if (text[i] != ':' || i + 1 == len)
-            return 0;
-        if (text[i + 1] != ':')
-            i++;
+        if (i < len && (text[i] != ':' || ++i == len))
+            return -1;
     }
-    return gap ? groups < 8 : groups == 8;
+    return groups;
+}
+
+/* RFC 3986 IPv6address: eight groups, one run of which may be `::`. */
+static int ipv6_is_valid(const char *text, size_t len)
+{
+    size_t gap = 0;
+    int left;
+    int right;
+
+    while (gap + 2 <= len && (text[gap] != ':' || text[gap + 1] != ':'))
+        gap++;
+    if (gap + 2 > len)
+        return groups_of(text, len, 1) == 8;
+    left = groups_of(text, gap, 0);
+    right = groups_of(text + gap + 2, len - gap - 2, 1);
+    return left >= 0 && right >= 0 && left + right < 8;
 }
 
 static int bracketed_is_valid(mcmp_span host)
@@ -89,7 +90,7 @@ static int bracketed_is_valid(mcmp_span host)
     return ipv6_is_valid(host.ptr + 1, len - 2);
 }
 
-int mcmp__host_is_valid(mcmp_span host)
+int mcmp__http_host_is_valid(mcmp_span host)
 {
     size_t i = 0;
     char last = '.';
@@ -98,7 +99,7 @@ int mcmp__host_is_valid(mcmp_span host)
         return 0;
     if (host.ptr[0] == '[')
         return bracketed_is_valid(host);
-    for (; i < host.len && mcmp__char_is(host.ptr[i], MCMP__CHAR_HOST); i++) {
+    for (; i < host.len && mcmp__http_char_is(host.ptr[i], MCMP__CHAR_HOST); i++) {
         if (host.ptr[i] == '.' && last == '.')
             return 0;
         last = host.ptr[i];

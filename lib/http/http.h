@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Internals of the HTTP forwarding codec. A parsed head is an array of rows that hold offsets into
- * the host's bytes, so that the host may move them; what decides framing and routing is settled once
- * at the end of the head and kept in the public info.
+ * the host's bytes, so that the host may move them; what decides framing and routing is settled
+ * once at the end of the head and kept in the public info.
  */
 #ifndef MCMP__HTTP_H
 #define MCMP__HTTP_H
@@ -71,31 +71,31 @@ struct mcmp_http_head {
 #define MCMP__CHAR_HOST 0x8u  /* in a host name */
 #define MCMP__CHAR_HEX 0x10u
 #define MCMP__CHAR_TEXT 0x20u /* in a header value: TAB, SP.., obs-text */
-extern const uint8_t mcmp__chars[256];
+extern const uint8_t mcmp__http_chars[256];
 
-static inline int mcmp__char_is(char c, unsigned mask)
+static inline int mcmp__http_char_is(char c, unsigned mask)
 {
-    return (mcmp__chars[(uint8_t)c] & mask) != 0;
+    return (mcmp__http_chars[(uint8_t)c] & mask) != 0;
 }
 
 /* Index of the first byte that can't be in a header value (or a target), or len. */
-size_t mcmp__text_bad(const char *text, size_t len);
-size_t mcmp__target_bad(const char *text, size_t len);
-int mcmp__has_high(const char *text, size_t len); /* 1 when a byte is above 0x7f */
-int mcmp__is_token(mcmp_span text);
+size_t mcmp__http_text_bad(const char *text, size_t len);
+size_t mcmp__http_target_bad(const char *text, size_t len);
+int mcmp__http_has_high(const char *text, size_t len); /* 1 when a byte is above 0x7f */
+int mcmp__http_is_token(mcmp_span text);
 /* Next element of a comma list, without blanks; empty ones are skipped. 0 at the end. */
-int mcmp__list_next(mcmp_span *rest, mcmp_span *out);
+int mcmp__http_list_next(mcmp_span *rest, mcmp_span *out);
 
 /* field.c */
-uint32_t mcmp__field_id(const char *name, size_t len); /* name is a token */
-uint32_t mcmp__method_id(mcmp_span name);
+uint32_t mcmp__http_field_id(const char *name, size_t len); /* name is a token */
+uint32_t mcmp__http_method_id(mcmp_span name);
 
 /* framing.c: what the whole head means */
-int mcmp__head_settle_request(mcmp_http_head *head, mcmp_error *err);
-int mcmp__head_settle_response(mcmp_http_head *head, mcmp_error *err);
+int mcmp__http_head_settle_request(mcmp_http_head *head, mcmp_error *err);
+int mcmp__http_head_settle_response(mcmp_http_head *head, mcmp_error *err);
 
 /* host.c: 1 when the text is host [":" port] by our own grammar */
-int mcmp__host_is_valid(mcmp_span host);
+int mcmp__http_host_is_valid(mcmp_span host);
 
 /* head.c */
 int mcmp__http_fail_at(mcmp_error *err, int code, const char *field, uint64_t offset,
@@ -134,10 +134,10 @@ typedef struct mcmp__path {
     size_t bad_at;      /* offset in raw of what was refused */
     const char *reason; /* why */
 } mcmp__path;
-int mcmp__path_is_canonical(mcmp_span raw);
-int mcmp__path_canonical(mcmp__path *path); /* 0, or -1 */
-size_t mcmp__path_decode(const char *fwd, size_t len, char *out);
-size_t mcmp__encode_high(const char *text, size_t len, char *out);
+int mcmp__http_path_is_canonical(mcmp_span raw);
+int mcmp__http_path_canonical(mcmp__path *path); /* 0, or -1 */
+size_t mcmp__http_path_decode(const char *fwd, size_t len, char *out);
+size_t mcmp__http_encode_high(const char *text, size_t len, char *out);
 
 /* write.c: bytes into the host's buffer; len goes on counting when the room is used up. */
 typedef struct mcmp__out {
@@ -145,19 +145,19 @@ typedef struct mcmp__out {
     size_t size;
     size_t len;
 } mcmp__out;
-static inline void mcmp__put(mcmp__out *out, const char *text, size_t len)
+static inline void mcmp__http_put(mcmp__out *out, const char *text, size_t len)
 {
     out->len += len;
     if (out->len <= out->size && len != 0)
         memcpy(out->data + out->len - len, text, len);
 }
-#define MCMP__PUT(out, literal) mcmp__put((out), (literal), sizeof(literal) - 1)
-static inline void mcmp__put_span(mcmp__out *out, mcmp_span span)
+#define MCMP__PUT(out, literal) mcmp__http_put((out), (literal), sizeof(literal) - 1)
+static inline void mcmp__http_put_span(mcmp__out *out, mcmp_span span)
 {
-    mcmp__put(out, span.ptr, span.len);
+    mcmp__http_put(out, span.ptr, span.len);
 }
-void mcmp__put_uint(mcmp__out *out, uint64_t value);
-void mcmp__put_line(mcmp__out *out, mcmp_span name, mcmp_span value);
+void mcmp__http_put_uint(mcmp__out *out, uint64_t value);
+void mcmp__http_put_line(mcmp__out *out, mcmp_span name, mcmp_span value);
 /* Header lines of a head except fields of the mask, those listed in Connection, and drop's names. */
 typedef struct mcmp__copy {
     const mcmp_http_head *head;
@@ -166,11 +166,11 @@ typedef struct mcmp__copy {
     size_t drop_count;
     mcmp_span remove_cookie; /* cut this cookie out of Cookie lines */
 } mcmp__copy;
-void mcmp__put_fields(mcmp__out *out, const mcmp__copy *copy);
-void mcmp__put_cookie(mcmp__out *out, mcmp_span name, mcmp_span value, mcmp_span cookie);
-void mcmp__put_target(mcmp__out *out, const mcmp_http_target *target, mcmp_span remove);
-int mcmp__check_texts(const mcmp_span *texts, size_t count, mcmp_error *err);
-int mcmp__check_lines(const mcmp_pair *lines, size_t count, mcmp_error *err);
-int mcmp__put_done(const mcmp__out *out, size_t *out_len, mcmp_error *err);
+void mcmp__http_put_fields(mcmp__out *out, const mcmp__copy *copy);
+void mcmp__http_put_cookie(mcmp__out *out, mcmp_span name, mcmp_span value, mcmp_span cookie);
+void mcmp__http_put_target(mcmp__out *out, const mcmp_http_target *target, mcmp_span remove);
+int mcmp__http_check_texts(const mcmp_span *texts, size_t count, mcmp_error *err);
+int mcmp__http_check_lines(const mcmp_pair *lines, size_t count, mcmp_error *err);
+int mcmp__http_put_done(const mcmp__out *out, size_t *out_len, mcmp_error *err);
 
 #endif

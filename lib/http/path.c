@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The canonical form of a path. First each byte: unreserved ones are decoded, others encoded with
- * upper-case digits, what no two parsers agree on is refused. Then the segments: dots resolved, empty
- * ones merged. Matching and forwarding both come from the result (AJP13 5, CVE-2018-11759).
+ * upper-case digits, what no two parsers agree on is refused. Then the segments: dots resolved,
+ * empty ones merged. Matching and forwarding both come from the result (AJP13 5, CVE-2018-11759).
  */
 #include "http.h"
 
 static const char hex_digits[] = "0123456789ABCDEF";
 
 /* 1 when the path needs no rewriting: plain segments, none empty, none beginning with a dot. */
-int mcmp__path_is_canonical(mcmp_span raw)
+int mcmp__http_path_is_canonical(mcmp_span raw)
 {
     for (size_t i = 0; i < raw.len; i++) {
         if (raw.ptr[i] == '/') {
@@ -17,7 +17,7 @@ int mcmp__path_is_canonical(mcmp_span raw)
 
             if (next == '/' || next == '.' || next == ';')
                 return 0;
-        } else if (!mcmp__char_is(raw.ptr[i], MCMP__CHAR_PATH)) {
+        } else if (!mcmp__http_char_is(raw.ptr[i], MCMP__CHAR_PATH)) {
             return 0;
         }
     }
@@ -39,7 +39,7 @@ static size_t put_code(char *out, uint8_t byte)
     return 3;
 }
 
-size_t mcmp__encode_high(const char *text, size_t len, char *out)
+size_t mcmp__http_encode_high(const char *text, size_t len, char *out)
 {
     size_t used = 0;
 
@@ -79,7 +79,7 @@ static int take_code(mcmp__path *path, size_t i, uint8_t *out_byte)
         return refuse(path, i, "an encoded NUL");
     if ((byte == '/' || byte == '\\') && (path->flags & MCMP_HTTP_PATH_ENCODED_SLASH) == 0)
         return refuse(path, i, "an encoded slash or backslash");
-    if (mcmp__char_is((char)byte, MCMP__CHAR_PLAIN))
+    if (mcmp__http_char_is((char)byte, MCMP__CHAR_PLAIN))
         path->fwd[path->fwd_len++] = (char)byte;
     else
         path->fwd_len += put_code(path->fwd + path->fwd_len, byte);
@@ -103,7 +103,7 @@ static int take_bytes(mcmp__path *path)
             step = 3;
         } else if (byte == '\\' || byte == '#') {
             return refuse(path, i, "a backslash or `#` in the path");
-        } else if (byte == '/' || mcmp__char_is((char)byte, MCMP__CHAR_PATH)) {
+        } else if (byte == '/' || mcmp__http_char_is((char)byte, MCMP__CHAR_PATH)) {
             path->fwd[path->fwd_len++] = (char)byte;
         } else {
             path->fwd_len += put_code(path->fwd + path->fwd_len, byte);
@@ -216,7 +216,7 @@ static int take_segments(mcmp__path *path)
     return 0;
 }
 
-int mcmp__path_canonical(mcmp__path *path)
+int mcmp__http_path_canonical(mcmp__path *path)
 {
     if (take_bytes(path) != 0)
         return -1;
@@ -230,7 +230,7 @@ static int stays_encoded(uint8_t byte)
            byte == '?' || byte == '%';
 }
 
-size_t mcmp__path_decode(const char *fwd, size_t len, char *out)
+size_t mcmp__http_path_decode(const char *fwd, size_t len, char *out)
 {
     size_t used = 0;
 

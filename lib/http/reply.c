@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The head of a node's response on its way to the client: end-to-end headers as they came, Set-Cookie
- * lines each by itself, and our own decision on framing and on the life of the client's connection.
+ * The head of a node's response on its way to the client: end-to-end headers as they came, Set-
+ * Cookie lines each by itself, and our own decision on framing and on the life of the client's
+ * connection.
  */
 #include "http.h"
 
@@ -26,7 +27,7 @@ static void put_framing(mcmp__out *out, const mcmp_http_info *info, uint32_t fra
     } else if ((info->flags & MCMP_HTTP_HAS_LENGTH) != 0 && info->status >= 200 &&
                info->status != 204) {
         MCMP__PUT(out, "Content-Length: ");
-        mcmp__put_uint(out, info->length);
+        mcmp__http_put_uint(out, info->length);
         MCMP__PUT(out, "\r\n");
     }
 }
@@ -40,7 +41,7 @@ static void put_connection(mcmp__out *out, const mcmp_http_info *info, mcmp_http
     if (info->status == 101) {
         reply->sent_flags = MCMP_HTTP_UPGRADE;
         MCMP__PUT(out, "Connection: upgrade\r\nUpgrade: ");
-        mcmp__put_span(out, info->upgrade);
+        mcmp__http_put_span(out, info->upgrade);
         MCMP__PUT(out, "\r\n");
     } else if (info->status >= 200 && !keep) {
         MCMP__PUT(out, "Connection: close\r\n");
@@ -58,8 +59,8 @@ static void put_status_line(mcmp__out *out, const mcmp_http_info *info)
     code[2] = (char)('0' + info->status % 10);
     code[3] = ' ';
     MCMP__PUT(out, "HTTP/1.1 ");
-    mcmp__put(out, code, sizeof(code));
-    mcmp__put_span(out, info->reason);
+    mcmp__http_put(out, code, sizeof(code));
+    mcmp__http_put_span(out, info->reason);
     MCMP__PUT(out, "\r\n");
 }
 
@@ -71,14 +72,14 @@ static void put_head(mcmp__out *out, const mcmp_http_head *head, mcmp_http_reply
                               .drop_count = reply->drop_count };
 
     put_status_line(out, &head->info);
-    mcmp__put_fields(out, &copy);
+    mcmp__http_put_fields(out, &copy);
     if (reply->via.len != 0) {
-        mcmp__put(out, head->info.minor == 0 ? "Via: 1.0 " : "Via: 1.1 ", 9);
-        mcmp__put_span(out, reply->via);
+        mcmp__http_put(out, head->info.minor == 0 ? "Via: 1.0 " : "Via: 1.1 ", 9);
+        mcmp__http_put_span(out, reply->via);
         MCMP__PUT(out, "\r\n");
     }
     for (size_t i = 0; i < reply->add_count; i++)
-        mcmp__put_line(out, reply->add[i].name, reply->add[i].value);
+        mcmp__http_put_line(out, reply->add[i].name, reply->add[i].value);
     put_connection(out, &head->info, reply);
     put_framing(out, &head->info, reply->sent_framing);
     MCMP__PUT(out, "\r\n");
@@ -98,9 +99,9 @@ static int check(const mcmp_http_head *response, const mcmp_http_reply *reply, m
     if (info->status == 101 && (reply->flags & info->flags & MCMP_HTTP_UPGRADE) == 0)
         return mcmp__fail(err, MCMP_ERR_HTTP_UPGRADE, "Upgrade",
                           "101 without Upgrade, or nobody asked for it");
-    rc = mcmp__check_texts(&reply->via, 1, err);
+    rc = mcmp__http_check_texts(&reply->via, 1, err);
     if (rc == MCMP_OK)
-        rc = mcmp__check_lines(reply->add, reply->add_count, err);
+        rc = mcmp__http_check_lines(reply->add, reply->add_count, err);
     return rc;
 }
 
@@ -121,7 +122,7 @@ int mcmp_http_encode_response(const mcmp_http_head *response, mcmp_http_reply *r
     /* RFC 9110 15.2: an HTTP/1.0 client knows no interim responses */
     if (local.minor != 0 || response->info.status >= 200)
         put_head(&writer, response, &local);
-    rc = mcmp__put_done(&writer, out_len, err);
+    rc = mcmp__http_put_done(&writer, out_len, err);
     if (rc == MCMP_OK)
         (void)mcmp__sized_out(reply, &local, sizeof(local));
     return rc;

@@ -30,9 +30,9 @@ static int check(const mcmp_http_forward *forward, mcmp_error *err)
         return mcmp__fail(err, MCMP_ERR_INVALID, "target", "there is no canonical target");
     if (forward->framing > MCMP_HTTP_FRAMING_CHUNKED)
         return mcmp__fail(err, MCMP_ERR_INVALID, "framing", "not a framing of requests");
-    rc = mcmp__check_texts(texts, MCMP__COUNT(texts), err);
+    rc = mcmp__http_check_texts(texts, MCMP__COUNT(texts), err);
     if (rc == MCMP_OK)
-        rc = mcmp__check_lines(forward->add, forward->add_count, err);
+        rc = mcmp__http_check_lines(forward->add, forward->add_count, err);
     return rc;
 }
 
@@ -59,14 +59,14 @@ static uint64_t skipped(const mcmp_http_forward *forward)
 static void put_list_begin(mcmp__out *out, const mcmp_http_head *head, uint32_t id, int trusted,
                            mcmp_span name)
 {
-    mcmp__put_span(out, name);
+    mcmp__http_put_span(out, name);
     MCMP__PUT(out, ": ");
     if (!trusted || !mcmp__head_has(head, id) || ((head->listed >> id) & 1) != 0)
         return;
     for (uint32_t i = head->first[id]; i < head->info.header_count; i++) {
         if (head->rows[i].id != id || head->rows[i].value_len == 0)
             continue;
-        mcmp__put_span(out, mcmp__row_value(head, &head->rows[i]));
+        mcmp__http_put_span(out, mcmp__row_value(head, &head->rows[i]));
         MCMP__PUT(out, ", ");
     }
 }
@@ -77,7 +77,7 @@ static void put_list(mcmp__out *out, const mcmp_http_head *head, uint32_t id, in
     if (value.len == 0)
         return;
     put_list_begin(out, head, id, trusted, name);
-    mcmp__put_span(out, value);
+    mcmp__http_put_span(out, value);
     MCMP__PUT(out, "\r\n");
 }
 
@@ -86,7 +86,7 @@ static void put_forwarded_value(mcmp__out *out, mcmp_span value, int address)
 {
     int colon = value.len != 0 && memchr(value.ptr, ':', value.len) != NULL;
     int bracket = address && colon && value.ptr[0] != '[';
-    int quote = !mcmp__is_token(value);
+    int quote = !mcmp__http_is_token(value);
 
     if (quote)
         MCMP__PUT(out, "\"");
@@ -95,7 +95,7 @@ static void put_forwarded_value(mcmp__out *out, mcmp_span value, int address)
     for (size_t i = 0; i < value.len; i++) {
         if (value.ptr[i] == '"' || value.ptr[i] == '\\')
             MCMP__PUT(out, "\\");
-        mcmp__put(out, value.ptr + i, 1);
+        mcmp__http_put(out, value.ptr + i, 1);
     }
     if (bracket)
         MCMP__PUT(out, "]");
@@ -123,7 +123,7 @@ static void put_rfc7239(mcmp__out *out, const mcmp_http_head *head,
         put_forwarded_value(out, host, 0);
     }
     MCMP__PUT(out, ";proto=");
-    mcmp__put_span(out, scheme);
+    mcmp__http_put_span(out, scheme);
     MCMP__PUT(out, "\r\n");
 }
 
@@ -167,14 +167,14 @@ static uint32_t put_upgrade(mcmp__out *out, const mcmp_http_head *head,
 
     if ((forward->flags & MCMP_HTTP_FORWARD_NO_UPGRADE) != 0)
         return 0;
-    while (rest.len != 0 && mcmp__list_next(&rest, &protocol)) {
+    while (rest.len != 0 && mcmp__http_list_next(&rest, &protocol)) {
         if (!is_allowed(forward, protocol))
             continue;
         if (some)
             MCMP__PUT(out, ", ");
         else
             MCMP__PUT(out, "Connection: upgrade\r\nUpgrade: ");
-        mcmp__put_span(out, protocol);
+        mcmp__http_put_span(out, protocol);
         some = 1;
     }
     if (some)
@@ -190,7 +190,7 @@ static uint32_t put_framing(mcmp__out *out, const mcmp_http_info *info,
 
     if (framing == MCMP_HTTP_FRAMING_LENGTH) {
         MCMP__PUT(out, "Content-Length: ");
-        mcmp__put_uint(out, automatic ? info->length : forward->length);
+        mcmp__http_put_uint(out, automatic ? info->length : forward->length);
         MCMP__PUT(out, "\r\n");
     } else if (framing == MCMP_HTTP_FRAMING_CHUNKED) {
         MCMP__PUT(out, "Transfer-Encoding: chunked\r\n");
@@ -201,11 +201,11 @@ static uint32_t put_framing(mcmp__out *out, const mcmp_http_info *info,
 static void put_first_lines(mcmp__out *out, const mcmp_http_head *head,
                             const mcmp_http_forward *forward)
 {
-    mcmp__put_span(out, head->info.method_name);
+    mcmp__http_put_span(out, head->info.method_name);
     MCMP__PUT(out, " ");
-    mcmp__put_target(out, forward->target, forward->remove_path);
+    mcmp__http_put_target(out, forward->target, forward->remove_path);
     MCMP__PUT(out, " HTTP/1.1\r\nHost: ");
-    mcmp__put_span(out, forward->host.len != 0 ? forward->host : forward->target->host);
+    mcmp__http_put_span(out, forward->host.len != 0 ? forward->host : forward->target->host);
     MCMP__PUT(out, "\r\n");
 }
 
@@ -213,12 +213,12 @@ static void put_own(mcmp__out *out, const mcmp_http_head *head, mcmp_http_forwar
 {
     put_forwarded(out, head, forward);
     if (forward->via.len != 0) {
-        mcmp__put(out, head->info.minor == 0 ? "Via: 1.0 " : "Via: 1.1 ", 9);
-        mcmp__put_span(out, forward->via);
+        mcmp__http_put(out, head->info.minor == 0 ? "Via: 1.0 " : "Via: 1.1 ", 9);
+        mcmp__http_put_span(out, forward->via);
         MCMP__PUT(out, "\r\n");
     }
     for (size_t i = 0; i < forward->add_count; i++)
-        mcmp__put_line(out, forward->add[i].name, forward->add[i].value);
+        mcmp__http_put_line(out, forward->add[i].name, forward->add[i].value);
     forward->sent_upgrade = put_upgrade(out, head, forward);
     if ((forward->flags & MCMP_HTTP_FORWARD_CLOSE) != 0 && !forward->sent_upgrade)
         MCMP__PUT(out, "Connection: close\r\n");
@@ -246,9 +246,9 @@ int mcmp_http_encode_request(const mcmp_http_head *request, mcmp_http_forward *f
     copy.drop_count = local.drop_count;
     copy.remove_cookie = local.remove_cookie;
     put_first_lines(&writer, request, &local);
-    mcmp__put_fields(&writer, &copy);
+    mcmp__http_put_fields(&writer, &copy);
     put_own(&writer, request, &local);
-    rc = mcmp__put_done(&writer, out_len, err);
+    rc = mcmp__http_put_done(&writer, out_len, err);
     if (rc == MCMP_OK)
         (void)mcmp__sized_out(forward, &local, sizeof(local));
     return rc;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A request target in its forms (RFC 9112 3.2) to host, canonical path and query. Ordinary targets
- * are canonical already and come out as views of the request; others are rewritten into the caller's
- * room.
+ * are canonical already and come out as views of the request; others are rewritten into the
+ * caller's room.
  */
 #include "http.h"
 
@@ -37,7 +37,7 @@ static int take_authority(mcmp_span raw, mcmp_span *rest, mcmp_http_target *out,
     while (end < raw.len && raw.ptr[end] != '/' && raw.ptr[end] != '?' && raw.ptr[end] != '#')
         end++;
     out->host = mcmp__span(raw.ptr + from, end - from);
-    if (!mcmp__host_is_valid(out->host))
+    if (!mcmp__http_host_is_valid(out->host))
         return mcmp__http_fail_at(err, MCMP_ERR_HTTP_HOST, "target", from,
                                   "the authority of the target is not a host and a port");
     out->form = MCMP_HTTP_FORM_ABSOLUTE;
@@ -69,20 +69,20 @@ static int rewrite(mcmp__path *path, mcmp_span query, int has_query, size_t offs
 {
     size_t len;
 
-    if (mcmp__path_canonical(path) != 0)
+    if (mcmp__http_path_canonical(path) != 0)
         return fail_target(err, offset + path->bad_at, path->reason);
     len = path->fwd_len;
     out->forward = mcmp__span(buf, len);
     if (has_query) {
         buf[len++] = '?';
-        out->query = mcmp__span(buf + len, mcmp__encode_high(query.ptr, query.len, buf + len));
+        out->query = mcmp__span(buf + len, mcmp__http_encode_high(query.ptr, query.len, buf + len));
         len += out->query.len;
     }
     out->target = mcmp__span(buf, len);
     out->path = out->forward;
     if (memchr(buf, '%', path->fwd_len) != NULL) {
         out->path.ptr = buf + len;
-        out->path.len = mcmp__path_decode(buf, path->fwd_len, buf + len);
+        out->path.len = mcmp__http_path_decode(buf, path->fwd_len, buf + len);
         len += out->path.len;
     }
     out->needed = len;
@@ -106,8 +106,8 @@ static int take_path(const mcmp_http_info *request, mcmp_span rest, uint32_t fla
     split_query(rest, &path.raw, &query, &has_query);
     if (query.len != 0 && memchr(query.ptr, '#', query.len) != NULL)
         return fail_target(err, (uint64_t)(query.ptr - request->target.ptr), "`#` in the query");
-    if (path.raw.len != 0 && mcmp__path_is_canonical(path.raw) &&
-        !mcmp__has_high(query.ptr, query.len)) {
+    if (path.raw.len != 0 && mcmp__http_path_is_canonical(path.raw) &&
+        !mcmp__http_has_high(query.ptr, query.len)) {
         out->path = out->forward = path.raw;
         out->query = query;
         out->target = rest;

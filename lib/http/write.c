@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writing heads into the host's buffer. Neighbouring header lines that go on are copied as one block,
- * as the parser let only well-formed lines in. When the room is used up only the length goes on, so
- * that the size needed is known at the end.
+ * Writing heads into the host's buffer. Neighbouring header lines that go on are copied as one
+ * block, as the parser let only well-formed lines in. When the room is used up only the length
+ * goes on, so that the size needed is known at the end.
  */
 #include "http.h"
 
-void mcmp__put_uint(mcmp__out *out, uint64_t value)
+void mcmp__http_put_uint(mcmp__out *out, uint64_t value)
 {
     char digits[20];
 
-    mcmp__put(out, digits, mcmp__format_uint(digits, value));
+    mcmp__http_put(out, digits, mcmp__format_uint(digits, value));
 }
 
-void mcmp__put_line(mcmp__out *out, mcmp_span name, mcmp_span value)
+void mcmp__http_put_line(mcmp__out *out, mcmp_span name, mcmp_span value)
 {
-    mcmp__put_span(out, name);
+    mcmp__http_put_span(out, name);
     MCMP__PUT(out, ": ");
-    mcmp__put_span(out, value);
+    mcmp__http_put_span(out, value);
     MCMP__PUT(out, "\r\n");
 }
 
@@ -38,7 +38,7 @@ static uint32_t line_end(const mcmp_http_head *head, uint32_t index)
     return (uint32_t)head->info.head_size - 2;
 }
 
-void mcmp__put_fields(mcmp__out *out, const mcmp__copy *copy)
+void mcmp__http_put_fields(mcmp__out *out, const mcmp__copy *copy)
 {
     const mcmp_http_head *head = copy->head;
     const uint32_t count = head->info.header_count;
@@ -55,13 +55,13 @@ void mcmp__put_fields(mcmp__out *out, const mcmp__copy *copy)
             to = line_end(head, i);
             continue;
         }
-        mcmp__put(out, head->base + from, to - from);
+        mcmp__http_put(out, head->base + from, to - from);
         from = to = line_end(head, i);
         if (cookie && ((skip >> row->id) & 1) == 0 && !is_dropped(copy, row))
-            mcmp__put_cookie(out, mcmp__row_name(head, row), mcmp__row_value(head, row),
-                             copy->remove_cookie);
+            mcmp__http_put_cookie(out, mcmp__row_name(head, row), mcmp__row_value(head, row),
+                                  copy->remove_cookie);
     }
-    mcmp__put(out, head->base + from, to - from);
+    mcmp__http_put(out, head->base + from, to - from);
 }
 
 static mcmp_span trimmed(mcmp_span text)
@@ -98,7 +98,7 @@ static size_t pair_end(mcmp_span value, size_t from)
  * MCMP 5.5: takes all pairs of the name out, with one separator each; the other bytes stay. A line
  * that had nothing else goes away.
  */
-void mcmp__put_cookie(mcmp__out *out, mcmp_span name, mcmp_span value, mcmp_span cookie)
+void mcmp__http_put_cookie(mcmp__out *out, mcmp_span name, mcmp_span value, mcmp_span cookie)
 {
     size_t from = 0;
     int some = 0;
@@ -113,12 +113,12 @@ void mcmp__put_cookie(mcmp__out *out, mcmp_span name, mcmp_span value, mcmp_span
         if (some) {
             MCMP__PUT(out, ";");
         } else {
-            mcmp__put_span(out, name);
+            mcmp__http_put_span(out, name);
             MCMP__PUT(out, ": ");
             pair = trimmed(pair);
         }
         some = 1;
-        mcmp__put_span(out, pair);
+        mcmp__http_put_span(out, pair);
     }
     if (some)
         MCMP__PUT(out, "\r\n");
@@ -139,13 +139,13 @@ static size_t parameter_len(const char *text, size_t len, mcmp_span name)
     return end;
 }
 
-void mcmp__put_target(mcmp__out *out, const mcmp_http_target *target, mcmp_span remove)
+void mcmp__http_put_target(mcmp__out *out, const mcmp_http_target *target, mcmp_span remove)
 {
     mcmp_span path = target->forward;
     size_t from = 0;
 
     if (remove.len == 0 || memchr(path.ptr, ';', path.len) == NULL) {
-        mcmp__put_span(out, target->target);
+        mcmp__http_put_span(out, target->target);
         return;
     }
     for (size_t i = 0; i < path.len;) {
@@ -155,36 +155,36 @@ void mcmp__put_target(mcmp__out *out, const mcmp_http_target *target, mcmp_span 
             i++;
             continue;
         }
-        mcmp__put(out, path.ptr + from, i - from);
+        mcmp__http_put(out, path.ptr + from, i - from);
         i += cut;
         from = i;
     }
-    mcmp__put(out, path.ptr + from, path.len - from);
-    mcmp__put(out, target->target.ptr + path.len, target->target.len - path.len);
+    mcmp__http_put(out, path.ptr + from, path.len - from);
+    mcmp__http_put(out, target->target.ptr + path.len, target->target.len - path.len);
 }
 
-int mcmp__check_texts(const mcmp_span *texts, size_t count, mcmp_error *err)
+int mcmp__http_check_texts(const mcmp_span *texts, size_t count, mcmp_error *err)
 {
     for (size_t i = 0; i < count; i++)
-        if (mcmp__text_bad(texts[i].ptr, texts[i].len) != texts[i].len)
+        if (mcmp__http_text_bad(texts[i].ptr, texts[i].len) != texts[i].len)
             return mcmp__fail(err, MCMP_ERR_INVALID, "text",
                               "a text for the head holds a control byte");
     return MCMP_OK;
 }
 
-int mcmp__check_lines(const mcmp_pair *lines, size_t count, mcmp_error *err)
+int mcmp__http_check_lines(const mcmp_pair *lines, size_t count, mcmp_error *err)
 {
     for (size_t i = 0; i < count; i++) {
-        if (!mcmp__is_token(lines[i].name))
+        if (!mcmp__http_is_token(lines[i].name))
             return mcmp__fail(err, MCMP_ERR_INVALID, "add", "the name of a header is no token");
-        if (mcmp__text_bad(lines[i].value.ptr, lines[i].value.len) != lines[i].value.len)
+        if (mcmp__http_text_bad(lines[i].value.ptr, lines[i].value.len) != lines[i].value.len)
             return mcmp__fail(err, MCMP_ERR_INVALID, "add",
                               "the value of a header holds a control byte");
     }
     return MCMP_OK;
 }
 
-int mcmp__put_done(const mcmp__out *out, size_t *out_len, mcmp_error *err)
+int mcmp__http_put_done(const mcmp__out *out, size_t *out_len, mcmp_error *err)
 {
     *out_len = out->len;
     if (out->len <= out->size)
