@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mcmp-node: registers an application that knows nothing of MCMP with ModCluster balancers, and with
+ * --demo is such an application itself. Uses the client side of libmcmp only.
+ */
+#include "agent.h"
+#include "demo.h"
+#include "log.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEMO_CONNECTIONS 8192
+#define GRACE_MS 10000u /* for requests of the demonstration that still run at the end */
+#define GRACE_POLL_MS 20u
+
+typedef struct node_program {
+    uv_loop_t loop;
+    uv_signal_t term;
+    uv_signal_t interrupt;
+    uv_timer_t grace;
+    const node_options *options;
+    demo_server *demo;
+    node_agent *agent;
+    uint64_t give_up_at;
+    int signals;
+    int exit_code;
+    uint32_t port;
+} node_program;
+
+static void print(const char *text)
+{
+    (void)fputs(text, stdout);
+}
+
+/* Written aside and renamed, so that a script never reads half of it. */
+static int write_ready_file(const node_program *program)
+{
+    const node_options *options = program->options;
+    char name[4096];
+    FILE *file;
+    int len = snprintf(name, sizeof(name), "%s.new", options->ready_file);
+
+    if (len < 0 || (size_t)len >= sizeof(name))
+        return -1;
+    file = fopen(name, "w");
+    if (file == NULL)
+        return -1;
+    (void)fprintf(file, "%.*s:%u\n", (int)options->backend_host.len, options->backend_host.ptr,
+                  program->port);
+    if (fclose(file) != 0)
+        return -1;
+    return rename(name, options->ready_file);
+}
+
+static void on_ready(void *ctx)
+{
+    node_program *program = ctx;
+
+    if (program->options->ready_file != NULL && write_ready_file(program) != 0)
+        node_log(MCMP_LOG_ERROR, "mcmp-node", "can't write %s", program->options->ready_file);
+}
+
+static void leave(node_program *program)
+{
+    if (program->agent != NULL)
+        node_agent_free(program->agent);
+    if (program->demo != NULL)
+        demo_close(program->demo);
+    program->agent = NULL;
+    program->demo = NULL;
+    uv_close((uv_handle_t *)&program->term, NULL);
+    uv_close((uv_handle_t *)&program->interrupt, NULL);
+    uv_close((uv_handle_t *)&program->grace, NULL);
+}
+
+static void on_grace(uv_timer_t *timer)
+{
+    node_program *program = timer->data;
+
+    if (program->demo != NULL && demo_connections(program->demo) > 0 &&
+        uv_now(&program->loop) < program->give_up_at)
+        return;
+    leave(program);
+}
+
+/* Every balancer was told: what still runs here is finished, then the program ends. */
+static void on_ended(void *ctx)
+{
+    node_program *program = ctx;
+
+    program->exit_code = node_agent_exit_code(program->agent);
+    if (program->demo != NULL)
+        demo_stop(program->demo);
+    program->give_up_at = uv_now(&program->loop) + GRACE_MS;
+    uv_timer_start(&program->grace, on_grace, 0, GRACE_POLL_MS);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    node_program *program = handle->data;
+
+    (void)number;
+    if (program->signals++ == 0) {
+        node_log(MCMP_LOG_INFO, "mcmp-node", "drains; a second signal ends at once");
+        node_agent_drain(program->agent);
+        return;
+    }
+    if (program->agent == NULL)
+        return;
+    node_log(MCMP_LOG_WARN, "mcmp-node", "ends at once");
+    program->exit_code = node_agent_exit_code(program->agent);
+    leave(program);
+}
+
+static int start_demo(node_program *program)
+{
+    const node_options *options = program->options;
+    char host[64];
+    demo_options demo = {
+        .port = options->backend_port,
+        .route = options->route,
+        .cookie = options->sticky_cookie != NULL ? options->sticky_cookie : "JSESSIONID",
+        .context = options->contexts,
+        .context_count = options->context_count,
+        .max_connections = DEMO_CONNECTIONS,
+    };
+    mcmp_span name = options->backend_host;
+    const char *why;
+
+    if (name.ptr[0] == '[')
+        name = node_span(name.ptr + 1, name.len - 2);
+    memcpy(host, name.ptr, name.len);
+    host[name.len] = '\0';
+    demo.host = host;
+    program->demo = demo_start(&program->loop, &demo, &why);
+    if (program->demo == NULL) {
+        node_log(MCMP_LOG_ERROR, "mcmp-node", "can't listen on %.*s:%u: %s",
+                 (int)options->backend_host.len, options->backend_host.ptr, options->backend_port,
+                 why);
+        return -1;
+    }
+    program->port = demo_port(program->demo);
+    (void)printf("listening on %.*s:%u\n", (int)options->backend_host.len,
+                 options->backend_host.ptr, program->port);
+    (void)fflush(stdout);
+    return 0;
+}
+
+static void open_handles(node_program *program)
+{
+    uv_signal_init(&program->loop, &program->term);
+    uv_signal_init(&program->loop, &program->interrupt);
+    uv_timer_init(&program->loop, &program->grace);
+    program->term.data = program->interrupt.data = program->grace.data = program;
+    uv_signal_start(&program->term, on_signal, SIGTERM);
+    uv_signal_start(&program->interrupt, on_signal, SIGINT);
+}
+
+static int start(node_program *program)
+{
+    program->port = program->options->backend_port;
+    if (program->options->demo && start_demo(program) != 0)
+        return -1;
+    program->agent = node_agent_start(&program->loop, program->options, program->port, on_ready,
+                                      on_ended, program);
+    if (program->agent == NULL) {
+        node_log(MCMP_LOG_ERROR, "mcmp-node", "no memory");
+        return -1;
+    }
+    if (program->options->proxy_count == 0)
+        on_ready(program);
+    return 0;
+}
+
+static int run(const node_options *options)
+{
+    static node_program program; /* libuv's handles must stay where they are */
+
+    program.options = options;
+    if (uv_loop_init(&program.loop) != 0)
+        return NODE_EXIT_START;
+    (void)signal(SIGPIPE, SIG_IGN);
+    node_log_level(options->log_level);
+    open_handles(&program);
+    if (start(&program) != 0) {
+        program.exit_code = NODE_EXIT_START;
+        leave(&program);
+    }
+    (void)uv_run(&program.loop, UV_RUN_DEFAULT);
+    (void)uv_loop_close(&program.loop);
+    return program.exit_code;
+}
+
+int main(int argc, char **argv)
+{
+    static node_options options;
+    mcmp_version_info version;
+    char why[200];
+
+    switch (node_options_parse(&options, argc, argv, why, sizeof(why))) {
+    case NODE_OPTIONS_HELP:
+        node_options_help(print);
+        return NODE_EXIT_OK;
+    case NODE_OPTIONS_VERSION:
+        mcmp_version_info_init(&version);
+        if (mcmp_version(&version) != MCMP_OK)
+            return NODE_EXIT_START;
+        (void)printf("mcmp-node (libmcmp %s, protocol %s)\n", version.text, version.protocol);
+        return NODE_EXIT_OK;
+    case NODE_OPTIONS_BAD:
+        (void)fprintf(stderr, "mcmp-node: %s\nTry mcmp-node --help.\n", why);
+        return NODE_EXIT_USAGE;
+    default:
+        return run(&options);
+    }
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The command line of mcmp-node. One table drives parsing and --help; values are checked here, so the
+ * rest of the program relies on them.
+ */
+#ifndef NODE_OPTIONS_H
+#define NODE_OPTIONS_H
+
+#include <libmcmp/libmcmp.h>
+
+#define NODE_PROXIES_MAX 64
+#define NODE_CONTEXTS_MAX 512
+#define NODE_ALIASES_MAX 128
+
+/* Exit codes, documented in --help */
+#define NODE_EXIT_OK 0
+#define NODE_EXIT_START 1
+#define NODE_EXIT_USAGE 2
+#define NODE_EXIT_REFUSED 3
+#define NODE_EXIT_INCOMPLETE 4
+
+/* A balancer to register with: `HOST:PORT[/PREFIX]`. Texts are views into the argument. */
+typedef struct node_proxy {
+    const char *name; /* as given */
+    mcmp_span authority;
+    mcmp_span host; /* without brackets */
+    mcmp_span prefix;
+    uint32_t port;
+} node_proxy;
+
+typedef struct node_options {
+    /* the node */
+    const char *route;
+    const char *balancer;
+    const char *domain;
+    const char *sticky_cookie;
+    const char *sticky_path;
+    mcmp_span backend_host; /* with brackets when IPv6 */
+    uint32_t backend_port;  /* 0: any free one, with demo */
+    uint32_t scheme;
+    int32_t sticky; /* booleans; -1: not given */
+    int32_t sticky_force;
+    int32_t sticky_remove;
+    int32_t flushpackets; /* MCMP_FLUSH_*; -1: not given */
+    int64_t smax;         /* INT64_MIN: not given, and so the numbers below */
+    int64_t max_attempts;
+    mcmp_time flushwait;
+    mcmp_time ping;
+    mcmp_time ttl;
+    mcmp_time timeout;
+    mcmp_time wait_worker;
+    const char *contexts[NODE_CONTEXTS_MAX];
+    size_t context_count;
+    const char *aliases[NODE_ALIASES_MAX];
+    size_t alias_count;
+    /* the agent */
+    node_proxy proxies[NODE_PROXIES_MAX];
+    size_t proxy_count;
+    int32_t load; /* -1: from system load */
+    int32_t demo;
+    int32_t log_level;
+    mcmp_time interval;
+    mcmp_time connect_timeout;
+    mcmp_time answer_timeout;
+    mcmp_time drain_wait;
+    mcmp_time drain_timeout;
+    const char *ready_file;
+} node_options;
+
+#define NODE_NOT_GIVEN INT64_MIN
+
+/* Results of node_options_parse() */
+#define NODE_OPTIONS_RUN 0
+#define NODE_OPTIONS_HELP 1
+#define NODE_OPTIONS_VERSION 2
+#define NODE_OPTIONS_BAD (-1)
+
+/*
+ * Read argv. The texts of argv are kept. NODE_OPTIONS_BAD: why (size bytes of room) says what is
+ * wrong.
+ */
+int node_options_parse(node_options *options, int argc, char **argv, char *why, size_t size);
+
+/* The text of --help, to be written to `write`. */
+void node_options_help(void (*write)(const char *text));
+
+/* A duration: digits with ms, s, mi or h, bare = s, a fraction is allowed. 0, or -1. */
+int node_parse_duration(mcmp_span text, mcmp_time *out);
+
+/* `HOST:PORT` or `[IPv6]:PORT`. 0, or -1. host keeps its brackets. */
+int node_parse_endpoint(mcmp_span text, int zero_port, mcmp_span *host, uint32_t *port);
+
+#endif
