@@ -129,24 +129,34 @@ void demo_conn_send_last(demo_conn *conn)
         demo_conn_send(conn, "0\r\n\r\n", 5);
 }
 
-void demo_conn_head(demo_conn *conn, unsigned status, const char *type, int64_t length,
-                    const char *extra)
+static int is_bodiless(unsigned status)
 {
-    node_buf *out = &conn->answer;
-    int bodiless = status < 200 || status == 204 || status == 304;
+    return status < 200 || status == 204 || status == 304;
+}
 
-    conn->chunked = length < 0 && conn->minor >= 1 && !bodiless;
+/* How the answer's body ends, and whether the connection outlives it. */
+static void decide_framing(demo_conn *conn, unsigned status, int64_t length)
+{
+    conn->chunked = length < 0 && conn->minor >= 1 && !is_bodiless(status);
     if (length < 0 && conn->minor == 0)
         conn->keep_alive = 0; /* the end of the stream is the end of the body */
     if (conn->server->stopping && status >= 200)
         conn->keep_alive = 0;
+}
+
+void demo_conn_head(demo_conn *conn, unsigned status, const char *type, int64_t length,
+                    const char *extra)
+{
+    node_buf *out = &conn->answer;
+
+    decide_framing(conn, status, length);
     node_buf_printf(out, "HTTP/1.1 %u %s\r\nServer: mcmp-node\r\nX-Route: %s\r\n", status,
                     demo_reason(status), conn->server->options.route);
-    if (type != NULL && !bodiless)
+    if (type != NULL && !is_bodiless(status))
         node_buf_printf(out, "Content-Type: %s\r\n", type);
     if (conn->chunked)
         node_buf_add_str(out, "Transfer-Encoding: chunked\r\n");
-    else if (length >= 0 && !bodiless)
+    else if (length >= 0 && !is_bodiless(status))
         node_buf_printf(out, "Content-Length: %lld\r\n", (long long)length);
     if (status != 101)
         node_buf_printf(out, "Connection: %s\r\n", conn->keep_alive ? "keep-alive" : "close");
@@ -157,10 +167,8 @@ void demo_conn_head(demo_conn *conn, unsigned status, const char *type, int64_t 
 void demo_conn_answer(demo_conn *conn, unsigned status, const char *type, const node_buf *body,
                       const char *extra)
 {
-    int bodiless = conn->head_only || status < 200 || status == 204 || status == 304;
-
     demo_conn_head(conn, status, type, (int64_t)body->len, extra);
-    if (!bodiless)
+    if (!conn->head_only && !is_bodiless(status))
         node_buf_add(&conn->answer, body->data, body->len);
     if (body->failed)
         conn->answer.failed = 1;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What connections and pages of the demonstration application share. A connection reads requests one
- * after the other; each is handled by a page: begin() sees the head, piece() each part of the body,
- * finish() its end. Memory per connection is bounded: input by its buffer, output by the high mark,
- * above which neither input is read nor output made.
+ * What connections and pages of the demonstration application share. A connection reads requests
+ * one after the other; each is handled by a page: begin() sees the head, piece() each part of the
+ * body, finish() its end. Memory per connection is bounded: input by its buffer, output by the high
+ * mark, above which neither input is read nor output made.
  */
 #ifndef NODE_DEMO_CONN_H
 #define NODE_DEMO_CONN_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The session counters of the demonstration application: a table of fixed size that forgets what was
- * not used for longest, so that memory stays bounded whatever clients send.
+ * The session counters of the demonstration application: a table of fixed size that forgets what
+ * was not used for longest, so that memory stays bounded whatever clients send.
  */
 #ifndef NODE_DEMO_SESSIONS_H
 #define NODE_DEMO_SESSIONS_H

@@ -2,7 +2,8 @@
 /*
  * WebSocket echo, see demo_ws.h. Text, binary and continuation frames go back as they came, a PING
  * becomes a PONG, a PONG is dropped, a CLOSE is answered and ends the connection. What breaks the
- * rules (no mask, reserved bits, unknown opcodes, long or fragmented control frames) is closed with 1002.
+ * rules (no mask, reserved bits, unknown opcodes, long or fragmented control frames) is closed with
+ * 1002.
  */
 #include "demo_ws.h"
 

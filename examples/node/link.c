@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The connection to a balancer, see link.h. What libuv holds on to (a resolution, a socket) lives in
- * blocks of their own that point back to the link; when the link gives one up it cuts that pointer,
- * and the block frees itself when libuv is done with it.
+ * The connection to a balancer, see link.h. What libuv holds on to (a resolution, a socket) lives
+ * in blocks of their own that point back to the link; when the link gives one up it cuts that
+ * pointer, and the block frees itself when libuv is done with it.
  */
 #include "link.h"
 #include "text.h"

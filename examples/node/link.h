@@ -2,7 +2,8 @@
 /*
  * One connection to a balancer, on libuv: resolves, connects (every address in turn), sends one
  * request at a time, hands the answer back. Opened when needed and kept. An idle connection may be
- * closed by the balancer at any time, so a request that fails on a used one is repeated once on a new one.
+ * closed by the balancer at any time, so a request that fails on a used one is repeated once on a
+ * new one.
  */
 #ifndef NODE_LINK_H
 #define NODE_LINK_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mcmp-node: registers an application that knows nothing of MCMP with ModCluster balancers, and with
- * --demo is such an application itself. Uses the client side of libmcmp only.
+ * mcmp-node: registers an application that knows nothing of MCMP with ModCluster balancers, and
+ * with --demo is such an application itself. Uses the client side of libmcmp only.
  */
 #include "agent.h"
 #include "demo.h"

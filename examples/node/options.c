@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The command line of mcmp-node, see options.h. Limits are those of the protocol (MCMP 3), so that a
- * bad value is refused here with a clear text and not by the balancer with SYNTAX.
+ * The command line of mcmp-node, see options.h. Limits are those of the protocol (MCMP 3), so that
+ * a bad value is refused here with a clear text and not by the balancer with SYNTAX.
  */
 #include "options.h"
 #include "text.h"

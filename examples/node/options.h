@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The command line of mcmp-node. One table drives parsing and --help; values are checked here, so the
- * rest of the program relies on them.
+ * The command line of mcmp-node. One table drives parsing and --help; values are checked here, so
+ * the rest of the program relies on them.
  */
 #ifndef NODE_OPTIONS_H
 #define NODE_OPTIONS_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The plan for one balancer, see plan.h. One row per state: the request it sends and what its answer
- * does. Waiting is no state: hold_until delays whatever comes next. Every request may arrive twice
- * (MCMP 2), so after any doubt the plan starts again with INFO.
+ * The plan for one balancer, see plan.h. One row per state: the request it sends and what its
+ * answer does. Waiting is no state: hold_until delays whatever comes next. Every request may arrive
+ * twice (MCMP 2), so after any doubt the plan starts again with INFO.
  */
 #include "plan.h"
 #include "log.h"
@@ -233,7 +233,7 @@ static void good_config(node_plan *plan, mcmp_time now, const mcmp_answer_info *
     enter(plan, PLAN_ENABLE);
 }
 
-/* A full table leaves pairs out of a good answer (MCMP 4.2). Other balancers answer without a body. */
+/* A full table leaves pairs out of a good answer (MCMP 4.2). Some balancers send no body. */
 static void good_enable(node_plan *plan, mcmp_time now, const mcmp_answer_info *answer)
 {
     mcmp_span rest = answer->body;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Text as (pointer, length) for mcmp-node: comparing, numbers, a growing buffer. No locale, no
- * allocation except in node_buf. The library's own helpers are not installed, so a host has its own.
+ * allocation except in node_buf. The library's own helpers are not installed, so a host has its
+ * own.
  */
 #ifndef NODE_TEXT_H
 #define NODE_TEXT_H

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The command line of mcmp-node: what it makes of good ones, which text it gives for bad ones, and
+ * that --help names every flag.
+ */
+#include "support.h"
+
+#include "options.h"
+#include "text.h"
+
+#define ARGS_MAX 48
+
+static node_options options;
+static char why[200];
+
+/* Parse a line whose words are separated by blanks; `_` inside a word stands for a blank. */
+static int parse(const char *line)
+{
+    static char text[1024];
+    static char program[] = "mcmp-node";
+    char *argv[ARGS_MAX] = { program };
+    int argc = 1;
+
+    ck_assert(strlen(line) < sizeof(text));
+    memcpy(text, line, strlen(line) + 1);
+    for (char *at = text; *at != '\0';) {
+        char *end = strchr(at, ' ');
+
+        ck_assert(argc < ARGS_MAX);
+        argv[argc++] = at;
+        if (end == NULL)
+            break;
+        *end = '\0';
+        at = end + 1;
+    }
+    for (char *at = text; at < text + strlen(line); at++)
+        if (*at == '_')
+            *at = ' ';
+    why[0] = '\0';
+    return node_options_parse(&options, argc, argv, why, sizeof(why));
+}
+
+#define MIN "--route n1 --proxy 127.0.0.1:6666 --backend 127.0.0.1:8081"
+
+START_TEST(test_the_shortest_line_has_the_documented_defaults)
+{
+    ck_assert_int_eq(parse(MIN), NODE_OPTIONS_RUN);
+    ck_assert_str_eq(options.route, "n1");
+    ck_assert_uint_eq(options.scheme, MCMP_SCHEME_HTTP);
+    ck_assert_uint_eq(options.backend_port, 8081);
+    ck_assert_int_eq(options.load, 100);
+    ck_assert_int_eq(options.interval, 10 * MCMP_SEC);
+    ck_assert_int_eq(options.answer_timeout, 20 * MCMP_SEC);
+    ck_assert_int_eq(options.drain_timeout, 10 * MCMP_SEC);
+    ck_assert_uint_eq(options.context_count, 1);
+    ck_assert_str_eq(options.contexts[0], "/");
+    ck_assert_str_eq(options.aliases[0], "localhost");
+    ck_assert_uint_eq(options.proxy_count, 1);
+    ck_assert_uint_eq(options.proxies[0].port, 6666);
+    ck_assert_uint_eq(options.proxies[0].prefix.len, 0);
+}
+END_TEST
+
+START_TEST(test_every_flag_sets_its_field)
+{
+    ck_assert_int_eq(
+        parse("--route=r --proxy=[::1]:6666/mcmp/ --proxy h:1 --backend [::1]:8081 "
+              "--type ajp --context /a --context /b --alias x --load auto --domain a_b "
+              "--ping 1500ms --ttl 2mi --smax -1 --timeout 1.5 --flushpackets auto "
+              "--demo=1"),
+        NODE_OPTIONS_BAD);
+    ck_assert_str_eq(why, "unknown flag --demo=1");
+    ck_assert_int_eq(parse("--route=r --proxy=[::1]:6666/mcmp/ --proxy h:1 --backend [::1]:8081 "
+                           "--type ajp --context /a --context /b --alias x --load auto "
+                           "--domain a_b --ping 1500ms"),
+                     NODE_OPTIONS_RUN);
+    ck_assert_uint_eq(options.proxy_count, 2);
+    row_text("host", options.proxies[0].host, "::1");
+    row_text("authority", options.proxies[0].authority, "[::1]:6666");
+    row_text("prefix", options.proxies[0].prefix, "/mcmp");
+    row_text("backend", options.backend_host, "[::1]");
+    ck_assert_uint_eq(options.scheme, MCMP_SCHEME_AJP);
+    ck_assert_uint_eq(options.context_count, 2);
+    ck_assert_int_eq(options.load, -1);
+    ck_assert_str_eq(options.domain, "a b");
+    ck_assert_int_eq(options.ping, 1500 * MCMP_MSEC);
+    ck_assert_int_eq(parse(MIN " --ttl 2mi --smax -1 --timeout 1.5 --flushpackets auto "
+                               "--sticky-session no --sticky-remove on --max-attempts 3"),
+                     NODE_OPTIONS_RUN);
+    ck_assert_int_eq(options.ttl, 120 * MCMP_SEC);
+    ck_assert_int_eq(options.smax, -1);
+    ck_assert_int_eq(options.timeout, 1500 * MCMP_MSEC);
+    ck_assert_int_eq(options.flushpackets, MCMP_FLUSH_AUTO);
+    ck_assert_int_eq(options.sticky, 0);
+    ck_assert_int_eq(options.sticky_remove, 1);
+    ck_assert_int_eq(options.sticky_force, -1);
+    ck_assert_int_eq(options.max_attempts, 3);
+}
+END_TEST
+
+typedef struct bad_row {
+    const char *line;
+    const char *why;
+} bad_row;
+
+static const bad_row bad[] = {
+    { "", "--route is required" },
+    { "--route n1", "--backend is required" },
+    { "--route n1 --backend 127.0.0.1:8081", "--proxy is required" },
+    { MIN " --wrong 1", "unknown flag --wrong" },
+    { MIN " stray", "unknown flag stray" },
+    { MIN " --load", "--load needs a value: 0..100|auto" },
+    { MIN " --load 101", "--load: bad value '101', wanted 0..100|auto" },
+    { MIN " --load -1", "--load: bad value '-1', wanted 0..100|auto" },
+    { MIN " --type ftp", "--type: bad value 'ftp', wanted ajp|http|https|ws|wss" },
+    { MIN " --context app", "--context: bad value 'app', wanted /PATH" },
+    { MIN " --context /a,/b", "--context: bad value '/a,/b', wanted /PATH" },
+    { MIN " --context /a/", "--context: bad value '/a/', wanted /PATH" },
+    { MIN " --alias a_b", "--alias: bad value 'a b', wanted NAME" },
+    { MIN " --interval 0", "--interval: bad value '0', wanted TIME" },
+    { MIN " --interval 5x", "--interval: bad value '5x', wanted TIME" },
+    { MIN " --smax -2", "--smax: bad value '-2', wanted N" },
+    { MIN " --sticky-force maybe", "--sticky-force: bad value 'maybe', wanted yes|no" },
+    { MIN " --proxy 127.0.0.1", "--proxy: bad value '127.0.0.1', wanted HOST:PORT[/PREFIX]" },
+    { MIN " --proxy ::1:80", "--proxy: bad value '::1:80', wanted HOST:PORT[/PREFIX]" },
+    { MIN " --proxy h:65536", "--proxy: bad value 'h:65536', wanted HOST:PORT[/PREFIX]" },
+    { MIN " --backend 127.0.0.1:0", "--backend: port 0 goes with --demo only" },
+    { MIN " --backend 0.0.0.0:1",
+      "--backend: balancers need an address they can connect to, not a wildcard" },
+    { MIN " --demo --type ajp", "--demo speaks http (and ws) only" },
+};
+
+START_TEST(test_a_bad_line_is_refused_with_its_reason)
+{
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        row_int(bad[i].line, parse(bad[i].line), NODE_OPTIONS_BAD);
+        row_text(bad[i].line, span_of(why), bad[i].why);
+    }
+}
+END_TEST
+
+START_TEST(test_names_have_the_limits_of_the_protocol)
+{
+    static const struct {
+        const char *flag;
+        size_t most;
+    } rows[] = { { "route", 63 },         { "balancer", 39 },    { "domain", 19 },
+                 { "sticky-cookie", 29 }, { "sticky-path", 29 }, { "alias", 254 },
+                 { "context", 79 } };
+    char line[600];
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        for (size_t len = rows[i].most - 1; len <= rows[i].most + 1; len++) {
+            int head = snprintf(line, sizeof(line), "%s --%s /", MIN, rows[i].flag);
+
+            memset(line + head, 'x', len - 1);
+            line[(size_t)head + len - 1] = '\0';
+            row_int(rows[i].flag, parse(line),
+                    len <= rows[i].most ? NODE_OPTIONS_RUN : NODE_OPTIONS_BAD);
+        }
+    }
+}
+END_TEST
+
+static char help[16384];
+
+static void keep(const char *text)
+{
+    size_t len = strlen(help);
+
+    ck_assert(len + strlen(text) < sizeof(help));
+    memcpy(help + len, text, strlen(text) + 1);
+}
+
+START_TEST(test_help_names_flags_and_exit_codes)
+{
+    static const char *const wanted[] = { "--proxy",     "--route",         "--backend",
+                                          "--interval",  "--drain-timeout", "--ready-file",
+                                          "--demo",      "--sticky-cookie", "--wait-worker",
+                                          "Exit codes:", "  4  left with" };
+
+    help[0] = '\0';
+    node_options_help(keep);
+    for (size_t i = 0; i < COUNT_OF(wanted); i++)
+        row_true(wanted[i], strstr(help, wanted[i]) != NULL);
+    ck_assert_int_eq(parse("--help"), NODE_OPTIONS_HELP);
+    ck_assert_int_eq(parse("--version"), NODE_OPTIONS_VERSION);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        test_the_shortest_line_has_the_documented_defaults,
+        test_every_flag_sets_its_field,
+        test_a_bad_line_is_refused_with_its_reason,
+        test_names_have_the_limits_of_the_protocol,
+        test_help_names_flags_and_exit_codes,
+    };
+
+    return run_tests("options", tests, COUNT_OF(tests));
+}
