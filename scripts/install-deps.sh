@@ -4,15 +4,16 @@
 # Groups: build (library and programs), test (what tests/run.sh uses), bench (rivals of the benchmarks).
 set -u
 
-build_packages="cmake ninja-build gcc g++ pkgconf libapr1-dev libssl-dev libxxhash-dev libuv1-dev"
+build_packages="cmake ninja-build gcc g++ pkgconf libapr1-dev libssl-dev libxxhash-dev libuv1-dev
+curl"
 test_packages="git python3 python3-pytest check clang-14 libclang-rt-14-dev clang-format-14 valgrind
-doxygen graphviz mandoc curl jq libxml2-utils libjansson-dev"
+doxygen graphviz mandoc jq libxml2-utils libjansson-dev"
 bench_packages="wrk nginx haproxy"
 
 usage() {
     cat <<TXT
 usage: sh scripts/install-deps.sh [build|test|bench] [--list]
-  build   what the library and the programs need
+  build   what the library, the programs and examples/quickstart.sh need
   test    build, and what sh tests/run.sh needs (the default)
   bench   test, and what tests/bench/proxy.sh compares with
   --list  print the names instead of installing

@@ -56,7 +56,7 @@ run_preset() {
     preset=$1
     shift
     say "$preset: build"
-    if ! { cmake --preset "$preset" >"build/$preset.configure.log" 2>&1 ||
+    if ! { cmake --preset "$preset" -DMCMP_BUILD_TESTS=ON >"build/$preset.configure.log" 2>&1 ||
         { cat "build/$preset.configure.log" && false; }; } ||
         ! cmake --build "build/$preset" -j "$jobs" -- --quiet; then
         failed=$((failed + 1))
@@ -72,7 +72,7 @@ run_preset() {
 # fuzz each target for a while, starting from its corpus
 run_fuzz() {
     say "fuzz: build"
-    if ! cmake --preset fuzz >/dev/null || ! cmake --build build/fuzz -j "$jobs" -- --quiet; then
+    if ! cmake --preset fuzz -DMCMP_BUILD_TESTS=ON >/dev/null || ! cmake --build build/fuzz -j "$jobs" -- --quiet; then
         failed=$((failed + 1))
         note "fuzz: does not build"
         return
