@@ -87,6 +87,12 @@ int mcmp__parse_uint(mcmp_span text, uint64_t max, uint64_t *out);
 /* Write decimal digits; returns their number. out has room for 20. */
 size_t mcmp__format_uint(char *out, uint64_t value);
 
+/*
+ * An address literal as 16 bytes, IPv4 mapped into IPv6; brackets and a zone are allowed around and
+ * in an IPv6 one and dropped. 0, or -1 when the text is no address.
+ */
+int mcmp__address_parse(mcmp_span text, uint8_t out[16]);
+
 /* Log through a logger that may be silent; text is built only when the level is wanted. */
 int mcmp__log_wanted(const mcmp_logger *logger, int level);
 void mcmp__log(const mcmp_logger *logger, int level, const char *module, const char *fmt, ...)

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Bodies into typed commands. The walker goes over the whole body first and decodes it; then each
+ * pair is judged in the order sent, then what is missing, then the pairing of Alias and Context
+ * (MCMP 1, order of judgement). Decoded text can hold no NUL, so NUL separates its parts.
+ */
+#include "decoder.h"
+#include "refusal.h"
+
+#include <libmcmp/command.h>
+#include <libmcmp/response.h>
+
+#define MAX_NAME 255
+#define MAX_CONTEXT 1023
+#define SMALL_BODY 16384 /* after a greater one memory is given back, */
+#define KEEP_TEXT 65536  /* when there is more than this */
+#define KEEP_ELEMENTS 4096
+
+/* What a byte of a form body is. */
+enum { PLAIN, PERCENT, PLUS, AMPERSAND, EQUALS, FORBIDDEN };
+
+/* MCMP 1: control characters, `<`, `>`, `"` and `'` are refused, also when they come as %XX. */
+static const uint8_t byte_kinds[256] = {
+    /* 00 */ 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5,
+    /* 10 */ 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5,
+    /* 20 */ 0, 0, 5, 0, 0, 1, 3, 5, 0, 0, 0, 2, 0, 0, 0, 0,
+    /* 30 */ 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 4, 5, 0,
+    /* 40 */ 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    /* 50 */ 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    /* 60 */ 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    /* 70 */ 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5,
+};
+
+static const struct {
+    uint32_t place;
+    uint32_t standard;
+    uint32_t max;
+} name_limits[] = {
+    { offsetof(mcmp_command_limits, jvm_route), 63, MAX_NAME },
+    { offsetof(mcmp_command_limits, domain), 19, MAX_NAME },
+    { offsetof(mcmp_command_limits, host), 63, MAX_NAME },
+    { offsetof(mcmp_command_limits, port), 6, MAX_NAME },
+    { offsetof(mcmp_command_limits, type), 15, MAX_NAME },
+    { offsetof(mcmp_command_limits, balancer), 39, MAX_NAME },
+    { offsetof(mcmp_command_limits, cookie), 29, MAX_NAME },
+    { offsetof(mcmp_command_limits, alias), 254, MAX_NAME },
+    { offsetof(mcmp_command_limits, context), 79, MAX_CONTEXT },
+};
+
+void mcmp_command_limits_init_sized(mcmp_command_limits *limits, size_t size)
+{
+    mcmp__sized_init(limits, size);
+}
+
+uint64_t mcmp_message_limit(uint32_t max_aliases, uint32_t max_contexts)
+{
+    uint64_t bytes = 9 + 64 + (uint64_t)max_aliases * 255 + 7 + (uint64_t)max_contexts * 80 + 8;
+
+    return MCMP__MIN(MCMP__MAX(bytes, 1024), (uint64_t)1 << 20);
+}
+
+static int take_limits(mcmp_command_limits *own, const mcmp_command_limits *limits, mcmp_error *err)
+{
+    int rc = mcmp__sized_in(own, sizeof(*own), limits, sizeof(own->struct_size));
+
+    if (rc != MCMP_OK)
+        return mcmp__fail(err, rc, "mcmp_command_limits", "limits are not initialised or too new");
+    for (size_t i = 0; i < MCMP__COUNT(name_limits); i++) {
+        char *place = (char *)own + name_limits[i].place;
+        uint32_t limit;
+
+        memcpy(&limit, place, sizeof(limit));
+        if (limit > name_limits[i].max)
+            return mcmp__fail(err, MCMP_ERR_INVALID, "mcmp_command_limits",
+                              "a name limit is over %u", (unsigned)name_limits[i].max);
+        if (limit == 0)
+            memcpy(place, &name_limits[i].standard, sizeof(limit));
+    }
+    return MCMP_OK;
+}
+
+int mcmp_decoder_new(mcmp_decoder **out, const mcmp_command_limits *limits,
+                     const mcmp_allocator *allocator, mcmp_error *err)
+{
+    mcmp_command_limits own;
+    mcmp_allocator taken;
+    mcmp_decoder *decoder;
+    int rc = take_limits(&own, limits, err);
+
+    if (rc != MCMP_OK)
+        return rc;
+    if ((rc = mcmp__allocator_take(&taken, allocator)) != MCMP_OK)
+        return mcmp__fail(err, rc, "allocator", "the allocator is not valid");
+    if ((decoder = mcmp__calloc(&taken, 1, sizeof(*decoder))) == NULL)
+        return mcmp__fail(err, MCMP_ERR_NOMEM, NULL, "no memory for a decoder");
+    decoder->allocator = taken;
+    decoder->limits = own;
+    decoder->culprit = mcmp__span("", 0);
+    mcmp__buf_init(&decoder->text, &decoder->allocator, 0);
+    *out = decoder;
+    return MCMP_OK;
+}
+
+static void give_back(mcmp_decoder *d)
+{
+    mcmp__buf_clear(&d->text);
+    mcmp__elements_clear(&d->aliases, &d->allocator);
+    mcmp__elements_clear(&d->contexts, &d->allocator);
+    mcmp__free(&d->allocator, d->order, d->order_cap * sizeof(*d->order));
+    d->order = NULL;
+    d->order_cap = 0;
+}
+
+void mcmp_decoder_free(mcmp_decoder *decoder)
+{
+    mcmp_allocator allocator;
+
+    if (decoder == NULL)
+        return;
+    allocator = decoder->allocator;
+    give_back(decoder);
+    mcmp__free(&allocator, decoder, sizeof(*decoder));
+}
+
+mcmp_span mcmp_decoder_culprit(const mcmp_decoder *decoder)
+{
+    return decoder->culprit;
+}
+
+/* A form body being decoded. */
+typedef struct walk {
+    const char *ptr;
+    const char *end;
+    char *out;
+} walk;
+
+/* One %XX; -1 when it is none or stands for a forbidden byte. */
+static int decode_escape(walk *w)
+{
+    int high = w->end - w->ptr >= 3 ? mcmp__hex_value(w->ptr[1]) : -1;
+    int low = high >= 0 ? mcmp__hex_value(w->ptr[2]) : -1;
+    uint8_t byte = (uint8_t)(high * 16 + low);
+
+    if (low < 0 || byte_kinds[byte] == FORBIDDEN)
+        return -1;
+    *w->out++ = (char)byte;
+    w->ptr += 3;
+    return 0;
+}
+
+/* Decode up to `&`, the end, and in a key `=`. -1: ptr is at what may not be. */
+static int decode_part(walk *w, int is_key)
+{
+    const char *end = w->end;
+    const char *ptr = w->ptr;
+    char *out = w->out;
+
+    for (; ptr < end; ptr++) {
+        uint8_t kind = byte_kinds[(uint8_t)*ptr];
+
+        if (kind == PLAIN || (kind == EQUALS && !is_key)) {
+            *out++ = *ptr;
+        } else if (kind == PLUS) {
+            *out++ = ' ';
+        } else if (kind == PERCENT) {
+            w->ptr = ptr;
+            w->out = out;
+            if (decode_escape(w) != 0)
+                return -1;
+            out = w->out;
+            ptr = w->ptr - 1;
+        } else {
+            break;
+        }
+    }
+    w->ptr = ptr;
+    w->out = out;
+    return ptr < end && byte_kinds[(uint8_t)*ptr] == FORBIDDEN ? -1 : 0;
+}
+
+/* The walker over the whole body; -1 with the offset of what is wrong. */
+static int walk_body(mcmp_decoder *d, mcmp_span body, uint64_t *bad_at)
+{
+    walk w = { body.ptr, body.ptr, d->text.data };
+
+    if (body.len > 0)
+        w.end += body.len; /* an empty body may have no address */
+    while (w.ptr < w.end) {
+        const char *pair = w.ptr;
+
+        if (*w.ptr == '&') {
+            w.ptr++;
+            continue;
+        }
+        *bad_at = (uint64_t)(pair - body.ptr);
+        if (*w.ptr == '=')
+            return -1;
+        if (decode_part(&w, 1) != 0) {
+            *bad_at = (uint64_t)(w.ptr - body.ptr);
+            return -1;
+        }
+        if (w.ptr == w.end || *w.ptr != '=')
+            return -1;
+        *w.out++ = '\0';
+        w.ptr++;
+        if (decode_part(&w, 0) != 0) {
+            *bad_at = (uint64_t)(w.ptr - body.ptr);
+            return -1;
+        }
+        *w.out++ = '\0';
+    }
+    d->text.len = (size_t)(w.out - d->text.data);
+    return 0;
+}
+
+/* MCMP 1: outside CONFIG an empty value of these counts as missing. */
+static const uint64_t missing_when_empty =
+    MCMP_FIELD_JVMROUTE | MCMP_FIELD_SCHEME | MCMP_FIELD_HOST | MCMP_FIELD_PORT;
+
+static uint32_t judge_pair(mcmp_decoder *d, mcmp_span key, mcmp_span value)
+{
+    mcmp_command *command = &d->command;
+    const mcmp__field *field = mcmp__field_find(key);
+    int is_known = field != NULL && (field->commands & 1u << command->kind) != 0;
+
+    if (!is_known && (command->kind == MCMP_COMMAND_STATUS || command->kind == MCMP_COMMAND_PING)) {
+        d->culprit = key;
+        return MCMP_REFUSAL_BAD_FIELD;
+    }
+    if (value.len == 0 && command->kind == MCMP_COMMAND_CONFIG)
+        return MCMP_REFUSAL_PARSE;
+    if (!is_known)
+        return MCMP_REFUSAL_NONE;
+    if ((command->flags & MCMP_COMMAND_WHOLE_NODE) != 0 &&
+        (field->bit & (MCMP_FIELD_ALIAS | MCMP_FIELD_CONTEXT)) != 0)
+        return MCMP_REFUSAL_NONE;
+    command->given |= field->bit;
+    command->defaulted &= ~field->bit;
+    if (value.len == 0 && (field->bit & missing_when_empty) != 0) {
+        command->given &= ~field->bit;
+        mcmp__field_reset(d, field);
+        return MCMP_REFUSAL_NONE;
+    }
+    return field->read(d, field, value);
+}
+
+/* Judge the pairs in the order sent; *bad_pair is the number of the one that was refused. */
+static uint32_t judge_pairs(mcmp_decoder *d, size_t *count, const char **bad_key)
+{
+    const char *ptr = d->text.data;
+    const char *end = ptr + d->text.len;
+
+    for (*count = 0; ptr < end; ++*count) {
+        mcmp_span key = mcmp__span(ptr, strlen(ptr));
+        mcmp_span value;
+        uint32_t refusal;
+
+        ptr += key.len + 1;
+        value = mcmp__span(ptr, strlen(ptr));
+        ptr += value.len + 1;
+        refusal = judge_pair(d, key, value);
+        if (refusal != MCMP_REFUSAL_NONE || d->no_memory) {
+            *bad_key = key.ptr;
+            return refusal;
+        }
+    }
+    return MCMP_REFUSAL_NONE;
+}
+
+static uint32_t judge_ping(const mcmp_command *command)
+{
+    const uint64_t endpoint = MCMP_FIELD_SCHEME | MCMP_FIELD_HOST | MCMP_FIELD_PORT;
+    uint64_t given = command->given & endpoint;
+
+    if ((command->given & MCMP_FIELD_JVMROUTE) != 0 || given == 0 || given == endpoint)
+        return MCMP_REFUSAL_NONE;
+    return MCMP_REFUSAL_MISSING_FIELD;
+}
+
+/* What is judged when all pairs are known: what is missing, then Alias and Context. */
+static uint32_t judge_whole(const mcmp_command *command, size_t pairs)
+{
+    int alias = (command->given & MCMP_FIELD_ALIAS) != 0;
+    int context = (command->given & MCMP_FIELD_CONTEXT) != 0;
+
+    if (command->kind == MCMP_COMMAND_PING)
+        return judge_ping(command);
+    if (pairs == 0 && command->kind == MCMP_COMMAND_CONFIG)
+        return MCMP_REFUSAL_PARSE;
+    if (pairs == 0 && command->kind == MCMP_COMMAND_STATUS)
+        return MCMP_REFUSAL_BAD_FIELD;
+    if ((command->given & MCMP_FIELD_JVMROUTE) == 0)
+        return MCMP_REFUSAL_NO_ROUTE;
+    if (alias != context)
+        return alias ? MCMP_REFUSAL_NO_CONTEXT : MCMP_REFUSAL_NO_ALIAS;
+    if (alias || command->kind == MCMP_COMMAND_CONFIG || command->kind == MCMP_COMMAND_STATUS ||
+        (command->flags & MCMP_COMMAND_WHOLE_NODE) != 0)
+        return MCMP_REFUSAL_NONE;
+    return MCMP_REFUSAL_NO_APP;
+}
+
+/* Where pair number n begins in the body; only needed to tell about a refusal. */
+static uint64_t pair_offset(mcmp_span body, size_t n)
+{
+    size_t i = 0;
+
+    for (;;) {
+        while (i < body.len && body.ptr[i] == '&')
+            i++;
+        if (n == 0 || i == body.len)
+            return i;
+        n--;
+        while (i < body.len && body.ptr[i] != '&')
+            i++;
+    }
+}
+
+static int refuse(const mcmp_decoder *d, uint32_t code, const char *key, uint64_t offset,
+                  uint32_t *refusal, mcmp_error *err)
+{
+    const mcmp__refusal *row = mcmp__refusal_row(code);
+    char mess[MCMP__MESS_MAX];
+    char field[sizeof(err->field)];
+    size_t len = mcmp__refusal_mess(row, &d->culprit, 1, mess);
+
+    mcmp__printable(field, sizeof(field), mcmp__span_str(key));
+    mcmp__fail(err, MCMP_ERR_SYNTAX, field, "%.*s", (int)len, mess);
+    mcmp__error_wire(err, row->wire_class);
+    mcmp__error_at(err, offset);
+    if (refusal != NULL)
+        *refusal = code;
+    return MCMP_ERR_SYNTAX;
+}
+
+static int no_memory(mcmp_error *err)
+{
+    return mcmp__fail(err, MCMP_ERR_NOMEM, NULL, "no memory for the decoded message");
+}
+
+/* Back to an empty command with room for the text of this body. */
+static int prepare(mcmp_decoder *d, const mcmp_request *request)
+{
+    if (request->body.len < SMALL_BODY &&
+        (d->text.cap > KEEP_TEXT || d->aliases.cap + d->contexts.cap > KEEP_ELEMENTS))
+        give_back(d);
+    mcmp__buf_reset(&d->text);
+    d->command = mcmp__command_defaults;
+    d->command.kind = request->command;
+    if (request->command >= MCMP_COMMAND_ENABLE_APP &&
+        request->command <= MCMP_COMMAND_REMOVE_APP &&
+        (request->flags & MCMP_REQUEST_WHOLE_NODE) != 0)
+        d->command.flags |= MCMP_COMMAND_WHOLE_NODE;
+    d->aliases.count = d->contexts.count = 0;
+    d->culprit = mcmp__span("", 0);
+    d->no_memory = 0;
+    return mcmp__buf_reserve(&d->text, request->body.len + 1);
+}
+
+static int publish_lists(mcmp_decoder *d)
+{
+    if (mcmp__elements_unique(d, &d->aliases) != MCMP_OK ||
+        mcmp__elements_unique(d, &d->contexts) != MCMP_OK)
+        return MCMP_ERR_NOMEM;
+    d->command.aliases = d->aliases.items;
+    d->command.alias_count = d->aliases.count;
+    d->command.contexts = d->contexts.items;
+    d->command.context_count = d->contexts.count;
+    return MCMP_OK;
+}
+
+int mcmp_decoder_decode(mcmp_decoder *decoder, const mcmp_request *request,
+                        const mcmp_command **out, uint32_t *refusal, mcmp_error *err)
+{
+    const char *key = "";
+    uint64_t offset = 0;
+    size_t pairs;
+    uint32_t code;
+
+    if (prepare(decoder, request) != MCMP_OK)
+        return no_memory(err);
+    if (request->command == MCMP_COMMAND_UNKNOWN || request->command > MCMP_COMMAND_PAGE)
+        return refuse(decoder, MCMP_REFUSAL_BAD_COMMAND, "", 0, refusal, err);
+    if (request->command > MCMP_COMMAND_PING) { /* INFO and the like ignore any body */
+        *out = &decoder->command;
+        return MCMP_OK;
+    }
+    if (walk_body(decoder, request->body, &offset) != 0)
+        return refuse(decoder, MCMP_REFUSAL_PARSE, "", offset, refusal, err);
+    code = judge_pairs(decoder, &pairs, &key);
+    if (code != MCMP_REFUSAL_NONE)
+        return refuse(decoder, code, key, pair_offset(request->body, pairs), refusal, err);
+    if (decoder->no_memory)
+        return no_memory(err);
+    code = judge_whole(&decoder->command, pairs);
+    if (code != MCMP_REFUSAL_NONE)
+        return refuse(decoder, code, "", request->body.len, refusal, err);
+    if (publish_lists(decoder) != MCMP_OK)
+        return no_memory(err);
+    *out = &decoder->command;
+    return MCMP_OK;
+}
