@@ -26,7 +26,7 @@ for arg in "$@"; do
     esac
 done
 cd "$(dirname "$0")/.." || exit 1
-[ -n "$gates" ] || gates="$fast_gates gcc symbols objects doxygen clang"
+[ -n "$gates" ] || gates="$fast_gates gcc symbols objects doxygen clang fuzz"
 
 python=/usr/bin/python3
 [ -x "$python" ] || python=python3
@@ -45,6 +45,7 @@ run_gate() {
     case $1 in
     gcc) build_with check-gcc gcc g++ ;;
     clang) build_with check-clang clang-14 clang++-14 ;;
+    fuzz) sh scripts/fuzz.sh --total 60 ;;
     doxygen) cmake --build build/check-gcc --target docs -- --quiet ;;
     *) "$python" "scripts/gates/$1.py" --root . --build build/check-gcc ;;
     esac
