@@ -252,7 +252,7 @@ MCMP_API int mcmp_response_end(mcmp_response *response);
  * @param[in,out] response the answer; @borrowed
  * @param[in]     request  the request that is answered; @borrowed for the call
  * @param[in]     refusal  MCMP_REFUSAL_*
- * @param[in]     args     what the row's text quotes; escaped and cut to 64 bytes here
+ * @param[in]     args     what the row's text quotes; escaped here, a key or scheme cut to 64 bytes
  * @param[in]     count    number of args
  * @return MCMP_OK, MCMP_ERR_NOMEM, MCMP_ERR_INVALID
  * @mt_handle @reentrant no
@@ -307,7 +307,7 @@ MCMP_API int mcmp_response_decoder(mcmp_response *response, const mcmp_command_l
                                    mcmp_decoder **out, mcmp_error *err);
 
 /**
- * @brief Mark the answer as waiting.
+ * @brief Mark the answer as waiting; what was written so far is dropped.
  * @param[in,out] response the answer; @borrowed
  * @param[in]     pending  copied with its texts; NULL = no longer
  * @return MCMP_OK, MCMP_ERR_NOMEM

@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Answers as one HTTP message (MCMP 2), in the form that the Java client needs: always a reason
+ * phrase, always Content-Length, `Connection: close` exactly when the socket is closed at once.
+ * The head grows line by line in its own buffer, so that nothing is copied twice; memory is reused
+ * from answer to answer.
+ */
+#include "refusal.h"
+
+#include <libmcmp/response.h>
+#include <libmcmp/version.h>
+
+#define MAX_HEADERS 16
+#define KEEP_BODY 65536 /* a greater body's memory is given back at the next answer */
+#define MORE_ROOM 32    /* ", and <n> more" with any n */
+
+typedef struct header {
+    size_t name; /* offset in head */
+    size_t name_len;
+    size_t value;
+    size_t value_len;
+} header;
+
+struct mcmp_response {
+    mcmp_allocator allocator;
+    mcmp__buf head;
+    mcmp__buf body;
+    mcmp__buf leftover; /* entries that found no place, for the Mess */
+    uint64_t leftover_count;
+    mcmp__buf pending_text; /* the texts of probe */
+    mcmp_pending pending;
+    mcmp_probe probe;
+    mcmp_decoder *decoder;
+    header headers[MAX_HEADERS];
+    size_t header_count;
+    uint32_t status;
+    uint32_t refusal;
+    int is_pending;
+    int is_head; /* the request was HEAD: no body is sent */
+    int must_close;
+};
+
+static const struct {
+    uint32_t status;
+    mcmp_span line;
+} status_lines[] = {
+    { 200, MCMP__SPAN("HTTP/1.1 200 OK\r\n") },
+    { 500, MCMP__SPAN("HTTP/1.1 500 Internal Server Error\r\n") },
+    { 403, MCMP__SPAN("HTTP/1.1 403 Forbidden\r\n") },
+    { 400, MCMP__SPAN("HTTP/1.1 400 Bad Request\r\n") },
+};
+
+static mcmp_span status_line(uint32_t status)
+{
+    for (size_t i = 0; i < MCMP__COUNT(status_lines); i++)
+        if (status_lines[i].status == status)
+            return status_lines[i].line;
+    return mcmp__span("", 0);
+}
+
+void mcmp_probe_init_sized(mcmp_probe *probe, size_t size)
+{
+    mcmp__sized_init(probe, size);
+}
+
+int mcmp_response_new(mcmp_response **out, const mcmp_allocator *allocator, mcmp_error *err)
+{
+    mcmp_allocator taken;
+    mcmp_response *response;
+    int rc = mcmp__allocator_take(&taken, allocator);
+
+    if (rc != MCMP_OK)
+        return mcmp__fail(err, rc, "allocator", "the allocator is not valid");
+    if ((response = mcmp__calloc(&taken, 1, sizeof(*response))) == NULL)
+        return mcmp__fail(err, MCMP_ERR_NOMEM, NULL, "no memory for an answer");
+    response->allocator = taken;
+    mcmp__buf_init(&response->head, &response->allocator, 0);
+    mcmp__buf_init(&response->body, &response->allocator, 0);
+    mcmp__buf_init(&response->leftover, &response->allocator, 0);
+    mcmp__buf_init(&response->pending_text, &response->allocator, 0);
+    *out = response;
+    return MCMP_OK;
+}
+
+void mcmp_response_free(mcmp_response *response)
+{
+    mcmp_allocator allocator;
+
+    if (response == NULL)
+        return;
+    allocator = response->allocator;
+    mcmp__buf_clear(&response->head);
+    mcmp__buf_clear(&response->body);
+    mcmp__buf_clear(&response->leftover);
+    mcmp__buf_clear(&response->pending_text);
+    mcmp_decoder_free(response->decoder);
+    mcmp__free(&allocator, response, sizeof(*response));
+}
+
+uint32_t mcmp_response_status(const mcmp_response *response)
+{
+    return response->status;
+}
+
+/* The status line is "HTTP/1.1 NNN reason CRLF". */
+mcmp_span mcmp_response_reason(const mcmp_response *response)
+{
+    mcmp_span line = status_line(response->status);
+
+    return line.len > 0 ? mcmp__span(line.ptr + 13, line.len - 15) : line;
+}
+
+int mcmp_response_header(const mcmp_response *response, size_t i, mcmp_pair *out)
+{
+    const header *h;
+
+    if (response->status == 0 || i >= response->header_count)
+        return MCMP_DONE;
+    h = &response->headers[i];
+    out->name = mcmp__span(response->head.data + h->name, h->name_len);
+    out->value = mcmp__span(response->head.data + h->value, h->value_len);
+    return MCMP_OK;
+}
+
+mcmp_span mcmp_response_head(const mcmp_response *response)
+{
+    return response->status != 0 ? mcmp__span(response->head.data, response->head.len)
+                                 : mcmp__span("", 0);
+}
+
+mcmp_span mcmp_response_body(const mcmp_response *response)
+{
+    if (response->status == 0 || response->is_head || response->body.len == 0)
+        return mcmp__span("", 0);
+    return mcmp__span(response->body.data, response->body.len);
+}
+
+int mcmp_response_must_close(const mcmp_response *response)
+{
+    return response->must_close;
+}
+
+uint32_t mcmp_response_refusal(const mcmp_response *response)
+{
+    return response->refusal;
+}
+
+const mcmp_pending *mcmp_response_pending(const mcmp_response *response)
+{
+    return response->is_pending ? &response->pending : NULL;
+}
+
+/* Nothing is answered any more and nothing is awaited. */
+static void drop_answer(mcmp_response *response)
+{
+    if (response->body.cap > KEEP_BODY)
+        mcmp__buf_clear(&response->body);
+    mcmp__buf_reset(&response->head);
+    mcmp__buf_reset(&response->body);
+    response->must_close = 0;
+    response->header_count = 0;
+    response->status = 0;
+    response->refusal = MCMP_REFUSAL_NONE;
+    response->is_pending = 0;
+}
+
+/* name and value are known to be safe. */
+static int put_header(mcmp_response *response, mcmp_span name, mcmp_span value)
+{
+    mcmp__buf *head = &response->head;
+    header *h = &response->headers[response->header_count];
+
+    MCMP__ASSERT(response->header_count < MAX_HEADERS);
+    if (mcmp__buf_reserve(head, name.len + value.len + 4) != MCMP_OK)
+        return MCMP_ERR_NOMEM;
+    h->name = head->len;
+    h->name_len = name.len;
+    h->value = head->len + name.len + 2;
+    h->value_len = value.len;
+    mcmp__buf_add_span(head, name);
+    mcmp__buf_add(head, ": ", 2);
+    mcmp__buf_add_span(head, value);
+    mcmp__buf_add(head, "\r\n", 2);
+    response->header_count++;
+    return MCMP_OK;
+}
+
+static int begin(mcmp_response *response, const mcmp_request *request, uint32_t status)
+{
+    drop_answer(response);
+    response->is_head = (request->flags & MCMP_REQUEST_HEAD) != 0;
+    response->must_close = (request->flags & (MCMP_REQUEST_CLOSE | MCMP_REQUEST_LINGER)) != 0;
+    response->status = status;
+    mcmp__buf_add_span(&response->head, status_line(status));
+    return response->head.failed;
+}
+
+int mcmp_response_begin(mcmp_response *response, const mcmp_request *request,
+                        const char *content_type)
+{
+    static const mcmp_span name = MCMP__SPAN("Content-Type");
+    int rc = begin(response, request, 200);
+
+    if (rc == MCMP_OK && content_type != NULL)
+        rc = put_header(response, name, mcmp__span_str(content_type));
+    return rc;
+}
+
+int mcmp_response_add_header(mcmp_response *response, const char *name, mcmp_span value)
+{
+    mcmp_span own = mcmp__span_str(name);
+
+    if (response->status == 0)
+        return MCMP_ERR_STATE;
+    for (size_t i = 0; i < own.len; i++)
+        if (!mcmp__is_token_char(own.ptr[i]))
+            return MCMP_ERR_INVALID;
+    for (size_t i = 0; i < value.len; i++) {
+        uint8_t byte = (uint8_t)value.ptr[i];
+
+        if ((byte < 0x20 && byte != '\t') || byte == 0x7f)
+            return MCMP_ERR_INVALID;
+    }
+    if (own.len == 0)
+        return MCMP_ERR_INVALID;
+    /* two places are kept for Content-Length and Connection */
+    if (response->header_count + 2 >= MAX_HEADERS)
+        return MCMP_ERR_LIMIT;
+    return put_header(response, own, value);
+}
+
+int mcmp_response_write(mcmp_response *response, const void *data, size_t len)
+{
+    mcmp__buf_add(&response->body, data, len);
+    return response->body.failed;
+}
+
+int mcmp_response_end(mcmp_response *response)
+{
+    static const mcmp_span length_name = MCMP__SPAN("Content-Length");
+    static const mcmp_span connection_name = MCMP__SPAN("Connection");
+    static const mcmp_span close_value = MCMP__SPAN("close");
+    char digits[20];
+    mcmp_span length = { digits, mcmp__format_uint(digits, response->body.len) };
+    int rc = response->body.failed;
+
+    if (response->status == 0)
+        return MCMP_ERR_STATE;
+    if (rc == MCMP_OK)
+        rc = put_header(response, length_name, length);
+    if (rc == MCMP_OK && response->must_close)
+        rc = put_header(response, connection_name, close_value);
+    mcmp__buf_add(&response->head, "\r\n", 2);
+    if (rc == MCMP_OK)
+        rc = response->head.failed;
+    if (rc != MCMP_OK)
+        drop_answer(response);
+    return rc;
+}
+
+/* Errors are told in the head, and again in the body for people (MCMP 2). */
+static int write_refusal(mcmp_response *response, const mcmp__refusal *row, mcmp_span mess)
+{
+    const struct {
+        mcmp_span name;
+        mcmp_span value;
+    } lines[] = {
+        { MCMP__SPAN("Version"), MCMP__SPAN(MCMP_PROTOCOL_VERSION) },
+        { MCMP__SPAN("Type"), mcmp__span_str(mcmp__wire_name(row->wire_class)) },
+        { MCMP__SPAN("Mess"), mess },
+        { MCMP__SPAN("Content-Type"), MCMP__SPAN("text/plain") },
+    };
+
+    for (size_t i = 0; i < MCMP__COUNT(lines); i++)
+        if (put_header(response, lines[i].name, lines[i].value) != MCMP_OK)
+            return MCMP_ERR_NOMEM;
+    for (size_t i = 1; i <= 2; i++) {
+        mcmp__buf_add_span(&response->body, lines[i].name);
+        mcmp__buf_add(&response->body, ": ", 2);
+        mcmp__buf_add_span(&response->body, lines[i].value);
+        mcmp__buf_add_char(&response->body, '\n');
+    }
+    return response->body.failed;
+}
+
+/* The entries collected, and how many more there were. */
+static mcmp_span leftover_text(mcmp_response *response)
+{
+    mcmp__buf *text = &response->leftover;
+
+    if (response->leftover_count > 0) {
+        mcmp__buf_add_str(text, text->len > 0 ? ", and " : "and ");
+        mcmp__buf_add_uint(text, response->leftover_count);
+        mcmp__buf_add_str(text, " more");
+        response->leftover_count = 0;
+    }
+    return mcmp__span(text->data, text->len);
+}
+
+int mcmp_response_refuse(mcmp_response *response, const mcmp_request *request, uint32_t refusal,
+                         const mcmp_span *args, size_t count)
+{
+    const mcmp__refusal *row = mcmp__refusal_row(refusal);
+    char mess[MCMP__MESS_MAX];
+    mcmp_span entries;
+    size_t len;
+    int rc;
+
+    if (row == NULL)
+        return MCMP_ERR_INVALID;
+    if (refusal == MCMP_REFUSAL_TABLES) {
+        entries = leftover_text(response);
+        args = &entries;
+        count = 1;
+    }
+    len = mcmp__refusal_mess(row, args, count, mess);
+    rc = begin(response, request, row->status);
+    response->refusal = refusal;
+    if (rc == MCMP_OK)
+        rc = write_refusal(response, row, mcmp__span(mess, len));
+    if (rc == MCMP_OK)
+        rc = refusal == MCMP_REFUSAL_TABLES ? response->leftover.failed : MCMP_OK;
+    if (rc == MCMP_OK)
+        return mcmp_response_end(response);
+    drop_answer(response);
+    return rc;
+}
+
+int mcmp_response_bad_http(mcmp_response *response, int code)
+{
+    static const mcmp_span name = MCMP__SPAN("Content-Type");
+    static const mcmp_span plain = MCMP__SPAN("text/plain");
+    mcmp_request request;
+    int rc;
+
+    mcmp_request_init(&request);
+    request.flags = MCMP_REQUEST_CLOSE;
+    rc = begin(response, &request, code == MCMP_ERR_NOMEM ? 500 : 400);
+    if (rc == MCMP_OK)
+        rc = put_header(response, name, plain);
+    mcmp__buf_add_str(&response->body, mcmp_strerror(code));
+    mcmp__buf_add_char(&response->body, '\n');
+    if (rc == MCMP_OK)
+        return mcmp_response_end(response);
+    drop_answer(response);
+    return rc;
+}
+
+void mcmp_response_begin_leftover(mcmp_response *response)
+{
+    mcmp__buf_reset(&response->leftover);
+    response->leftover_count = 0;
+}
+
+void mcmp_response_count_leftover(mcmp_response *response, uint64_t count)
+{
+    response->leftover_count += count;
+}
+
+static size_t entry_text(char *out, size_t max, mcmp_span route, mcmp_span alias, mcmp_span context)
+{
+    const mcmp_span parts[] = {
+        mcmp__span_str(context.len > 0 ? "Can't update or insert context for node with \""
+                                       : "Can't update or insert host alias for node with \""),
+        route,
+        mcmp__span_str("\" JVMRoute ("),
+        context,
+        mcmp__span_str(context.len > 0 ? " and alias: " : ""),
+        alias,
+        mcmp__span_str(")"),
+    };
+    size_t len = 0;
+
+    for (size_t i = 0; i < MCMP__COUNT(parts); i++)
+        len = mcmp__mess_add(out, len, max, parts[i]);
+    return len;
+}
+
+/* Entries stand whole in the Mess or are counted; only a first one that fills it all is cut. */
+int mcmp_response_leftover(mcmp_response *response, mcmp_span route, mcmp_span alias,
+                           mcmp_span context)
+{
+    const size_t room = MCMP__MESS_MAX - (sizeof("MEM: ") - 1) - MORE_ROOM;
+    mcmp__buf *text = &response->leftover;
+    char entry[MCMP__MESS_MAX];
+    size_t len;
+
+    if (response->leftover_count > 0) {
+        response->leftover_count++;
+        return text->failed;
+    }
+    len = entry_text(entry, room, route, alias, context);
+    if (text->len > 0 && text->len + 2 + len > room) {
+        response->leftover_count++;
+        return text->failed;
+    }
+    if (text->len > 0)
+        mcmp__buf_add(text, ", ", 2);
+    mcmp__buf_add(text, entry, len);
+    return text->failed;
+}
+
+int mcmp_response_decoder(mcmp_response *response, const mcmp_command_limits *limits,
+                          mcmp_decoder **out, mcmp_error *err)
+{
+    if (response->decoder == NULL) {
+        int rc = mcmp_decoder_new(&response->decoder, limits, &response->allocator, err);
+
+        if (rc != MCMP_OK)
+            return rc;
+    }
+    *out = response->decoder;
+    return MCMP_OK;
+}
+
+static mcmp_span keep_text(mcmp__buf *texts, mcmp_span text)
+{
+    size_t at = texts->len;
+
+    mcmp__buf_add_span(texts, text);
+    return mcmp__span(texts->data + at, text.len);
+}
+
+/* The probe with its texts; room is reserved first, so the texts do not move. */
+static int keep_probe(mcmp_response *response, const mcmp_probe *probe)
+{
+    mcmp__buf *texts = &response->pending_text;
+
+    mcmp__buf_reset(texts);
+    if (mcmp__buf_reserve(texts, probe->host.len + probe->method.len + probe->path.len +
+                                     probe->authority.len + 1) != MCMP_OK)
+        return MCMP_ERR_NOMEM;
+    response->probe = *probe;
+    response->probe.host = keep_text(texts, probe->host);
+    response->probe.method = keep_text(texts, probe->method);
+    response->probe.path = keep_text(texts, probe->path);
+    response->probe.authority = keep_text(texts, probe->authority);
+    return MCMP_OK;
+}
+
+int mcmp_response_set_pending(mcmp_response *response, const mcmp_pending *pending)
+{
+    response->is_pending = 0;
+    if (pending == NULL)
+        return MCMP_OK;
+    if (pending->probe != NULL && keep_probe(response, pending->probe) != MCMP_OK)
+        return MCMP_ERR_NOMEM;
+    drop_answer(response);
+    response->pending = *pending;
+    response->pending.struct_size = sizeof(response->pending);
+    response->pending.probe = pending->probe != NULL ? &response->probe : NULL;
+    response->is_pending = 1;
+    return MCMP_OK;
+}
