@@ -31,7 +31,8 @@ def functions(code):
         found = re.search(r'(\w+)\s*\(', re.sub(r'__attribute__\s*\(\(.*?\)\)', '', head))
         end = next((i for i in range(number, len(lines)) if lines[i].startswith('}')), number)
         if found:
-            yield found.group(1), start + 1, end + 1, '\n'.join(lines[number:end + 1])
+            macro = re.match(r'START_TEST\((\w+)\)', head)
+            yield (macro or found).group(1), start + 1, end + 1, '\n'.join(lines[number:end + 1])
 
 
 class Body:
