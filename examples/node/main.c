@@ -200,7 +200,8 @@ int main(int argc, char **argv)
     mcmp_version_info version;
     char why[200];
 
-    switch (node_options_parse(&options, argc, argv, why, sizeof(why))) {
+    /* the cast only adds const */
+    switch (node_options_parse(&options, argc, (const char *const *)argv, why, sizeof(why))) {
     case NODE_OPTIONS_HELP:
         node_options_help(print);
         return NODE_EXIT_OK;
