@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define DEMO_CONNECTIONS 8192
-#define GRACE_MS 10000u /* for requests of the demonstration that still run at the end */
+#define GRACE_MS 2000u /* for what still runs in the demonstration when every balancer was told */
 #define GRACE_POLL_MS 20u
 
 typedef struct node_program {
