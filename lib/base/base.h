@@ -61,27 +61,89 @@ typedef struct mcmp__buf {
 
 void mcmp__buf_init(mcmp__buf *buf, const mcmp_allocator *allocator, size_t limit);
 void mcmp__buf_clear(mcmp__buf *buf); /* frees */
-void mcmp__buf_reset(mcmp__buf *buf); /* keeps the memory */
+/* keeps the memory */
+static inline void mcmp__buf_reset(mcmp__buf *buf)
+{
+    buf->len = 0;
+    buf->failed = 0;
+}
+
 int mcmp__buf_reserve(mcmp__buf *buf, size_t more);
-void mcmp__buf_add(mcmp__buf *buf, const void *data, size_t len);
+void mcmp__buf_add_slow(mcmp__buf *buf, const void *data, size_t len); /* may have to grow */
+static inline void mcmp__buf_add(mcmp__buf *buf, const void *data, size_t len)
+{
+    if (len == 0 || len > buf->cap - buf->len || buf->limit != 0 || buf->failed != 0) {
+        mcmp__buf_add_slow(buf, data, len);
+        return;
+    }
+    memcpy(buf->data + buf->len, data, len);
+    buf->len += len;
+}
 void mcmp__buf_add_span(mcmp__buf *buf, mcmp_span span);
 void mcmp__buf_add_str(mcmp__buf *buf, const char *text);
 void mcmp__buf_add_char(mcmp__buf *buf, char c);
 void mcmp__buf_add_uint(mcmp__buf *buf, uint64_t value);
 void mcmp__buf_add_int(mcmp__buf *buf, int64_t value);
 
-/* Text. No locale, no NUL terminators. */
-mcmp_span mcmp__span(const char *ptr, size_t len);
-mcmp_span mcmp__span_str(const char *text);
-int mcmp__span_eq(mcmp_span a, mcmp_span b);
-int mcmp__span_eq_nocase(mcmp_span a, mcmp_span b);
-int mcmp__span_is(mcmp_span a, const char *text);
-int mcmp__span_is_nocase(mcmp_span a, const char *text);
-char mcmp__lower(char c);
+/* Text. No locale, no NUL terminators. Inline where a call would cost more than the work. */
+static inline mcmp_span mcmp__span(const char *ptr, size_t len)
+{
+    mcmp_span span = { ptr, len };
+
+    return span;
+}
+
+static inline mcmp_span mcmp__span_str(const char *text)
+{
+    return mcmp__span(text, text != NULL ? strlen(text) : 0);
+}
+
+static inline int mcmp__span_eq(mcmp_span a, mcmp_span b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+static inline int mcmp__span_is(mcmp_span a, const char *text)
+{
+    return mcmp__span_eq(a, mcmp__span_str(text));
+}
+
+static inline char mcmp__lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+int mcmp__bytes_eq_nocase(const char *a, const char *b, size_t len);
+static inline int mcmp__span_eq_nocase(mcmp_span a, mcmp_span b)
+{
+    if (a.len != b.len)
+        return 0;
+    return a.len == 0 || (mcmp__lower(a.ptr[0]) == mcmp__lower(b.ptr[0]) &&
+                          mcmp__bytes_eq_nocase(a.ptr, b.ptr, a.len));
+}
+
+static inline int mcmp__span_is_nocase(mcmp_span a, const char *text)
+{
+    return mcmp__span_eq_nocase(a, mcmp__span_str(text));
+}
+
+static inline int mcmp__is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* RFC 9110 tchar */
+static inline int mcmp__is_token_char(char c)
+{
+    /* one bit per byte: marks !#$%&'*+-.^_`|~ , digits, letters */
+    static const uint32_t token[8] = { 0, 0x03ff6cfa, 0xc7fffffe, 0x57ffffff };
+    uint8_t byte = (uint8_t)c;
+
+    return (int)(token[byte >> 5] >> (byte & 31) & 1);
+}
+
 void mcmp__lower_in_place(char *text, size_t len);
-int mcmp__is_digit(char c);
-int mcmp__is_token_char(char c); /* RFC 9110 tchar */
-int mcmp__hex_value(char c);     /* 0..15, or -1 */
+int mcmp__hex_value(char c); /* 0..15, or -1 */
 /* Decimal digits only, whole span. 0, or -1 when not a number or over max. */
 int mcmp__parse_uint(mcmp_span text, uint64_t max, uint64_t *out);
 /* Write decimal digits; returns their number. out has room for 20. */

@@ -107,12 +107,6 @@ void mcmp__buf_clear(mcmp__buf *buf)
     mcmp__buf_init(buf, buf->allocator, buf->limit);
 }
 
-void mcmp__buf_reset(mcmp__buf *buf)
-{
-    buf->len = 0;
-    buf->failed = 0;
-}
-
 int mcmp__buf_reserve(mcmp__buf *buf, size_t more)
 {
     size_t need;
@@ -137,7 +131,7 @@ int mcmp__buf_reserve(mcmp__buf *buf, size_t more)
     return MCMP_OK;
 }
 
-void mcmp__buf_add(mcmp__buf *buf, const void *data, size_t len)
+void mcmp__buf_add_slow(mcmp__buf *buf, const void *data, size_t len)
 {
     if (len == 0 || mcmp__buf_reserve(buf, len) != MCMP_OK)
         return;

@@ -127,87 +127,88 @@ mcmp_span mcmp_decoder_culprit(const mcmp_decoder *decoder)
     return decoder->culprit;
 }
 
+/* The byte that %XX at ptr stands for; -1 when it is none or a forbidden one. */
+static int escaped_byte(const char *ptr, const char *end)
+{
+    int high = end - ptr >= 3 ? mcmp__hex_value(ptr[1]) : -1;
+    int low = high >= 0 ? mcmp__hex_value(ptr[2]) : -1;
+
+    if (low < 0 || byte_kinds[high * 16 + low] == FORBIDDEN)
+        return -1;
+    return high * 16 + low;
+}
+
 /* A form body being decoded. */
 typedef struct walk {
     const char *ptr;
     const char *end;
+    const char *pair; /* start of the pair that ptr is in */
     char *out;
+    int in_value;
 } walk;
 
-/* One %XX; -1 when it is none or stands for a forbidden byte. */
-static int decode_escape(walk *w)
+/* A byte that means something; -1: what must not be here, and *bad is where that is noticed. */
+static int walk_mark(walk *w, uint8_t kind, const char **bad)
 {
-    int high = w->end - w->ptr >= 3 ? mcmp__hex_value(w->ptr[1]) : -1;
-    int low = high >= 0 ? mcmp__hex_value(w->ptr[2]) : -1;
-    uint8_t byte = (uint8_t)(high * 16 + low);
+    int byte;
 
-    if (low < 0 || byte_kinds[byte] == FORBIDDEN)
+    *bad = w->ptr;
+    if (kind == PERCENT) {
+        if ((byte = escaped_byte(w->ptr, w->end)) < 0)
+            return -1;
+        *w->out++ = (char)byte;
+        w->ptr += 2;
+    } else if (kind == EQUALS && !w->in_value) {
+        if (w->ptr == w->pair)
+            return -1;
+        *w->out++ = '\0';
+        w->in_value = 1;
+    } else if (kind == AMPERSAND) {
+        *bad = w->pair;
+        if (!w->in_value && w->ptr != w->pair)
+            return -1;
+        if (w->in_value)
+            *w->out++ = '\0';
+        w->in_value = 0;
+        w->pair = w->ptr + 1;
+    } else if (kind == FORBIDDEN) {
         return -1;
-    *w->out++ = (char)byte;
-    w->ptr += 3;
-    return 0;
-}
-
-/* Decode up to `&`, the end, and in a key `=`. -1: ptr is at what may not be. */
-static int decode_part(walk *w, int is_key)
-{
-    const char *end = w->end;
-    const char *ptr = w->ptr;
-    char *out = w->out;
-
-    for (; ptr < end; ptr++) {
-        uint8_t kind = byte_kinds[(uint8_t)*ptr];
-
-        if (kind == PLAIN || (kind == EQUALS && !is_key)) {
-            *out++ = *ptr;
-        } else if (kind == PLUS) {
-            *out++ = ' ';
-        } else if (kind == PERCENT) {
-            w->ptr = ptr;
-            w->out = out;
-            if (decode_escape(w) != 0)
-                return -1;
-            out = w->out;
-            ptr = w->ptr - 1;
-        } else {
-            break;
-        }
+    } else {
+        *w->out++ = kind == PLUS ? ' ' : '=';
     }
-    w->ptr = ptr;
-    w->out = out;
-    return ptr < end && byte_kinds[(uint8_t)*ptr] == FORBIDDEN ? -1 : 0;
+    w->ptr++;
+    return 0;
 }
 
 /* The walker over the whole body; -1 with the offset of what is wrong. */
 static int walk_body(mcmp_decoder *d, mcmp_span body, uint64_t *bad_at)
 {
-    walk w = { body.ptr, body.ptr, d->text.data };
+    walk w = { body.ptr, body.ptr, body.ptr, d->text.data, 0 };
+    const char *bad = body.ptr;
 
     if (body.len > 0)
         w.end += body.len; /* an empty body may have no address */
-    while (w.ptr < w.end) {
-        const char *pair = w.ptr;
+    for (;;) {
+        const char *ptr = w.ptr;
+        char *out = w.out;
+        uint8_t kind = PLAIN;
 
-        if (*w.ptr == '&') {
-            w.ptr++;
-            continue;
+        while (ptr < w.end && (kind = byte_kinds[(uint8_t)*ptr]) == PLAIN)
+            *out++ = *ptr++;
+        w.ptr = ptr;
+        w.out = out;
+        if (ptr == w.end)
+            break;
+        if (walk_mark(&w, kind, &bad) != 0) {
+            *bad_at = (uint64_t)(bad - body.ptr);
+            return -1;
         }
-        *bad_at = (uint64_t)(pair - body.ptr);
-        if (*w.ptr == '=')
-            return -1;
-        if (decode_part(&w, 1) != 0) {
-            *bad_at = (uint64_t)(w.ptr - body.ptr);
-            return -1;
-        }
-        if (w.ptr == w.end || *w.ptr != '=')
-            return -1;
+    }
+    if (w.in_value) {
         *w.out++ = '\0';
-        w.ptr++;
-        if (decode_part(&w, 0) != 0) {
-            *bad_at = (uint64_t)(w.ptr - body.ptr);
-            return -1;
-        }
-        *w.out++ = '\0';
+    } else if (w.ptr != w.pair) {
+        *bad_at = (uint64_t)(w.pair - body.ptr);
+        return -1;
     }
     d->text.len = (size_t)(w.out - d->text.data);
     return 0;
@@ -358,6 +359,8 @@ static int prepare(mcmp_decoder *d, const mcmp_request *request)
 
 static int publish_lists(mcmp_decoder *d)
 {
+    if (d->aliases.count == 0 && d->contexts.count == 0)
+        return MCMP_OK;
     if (mcmp__elements_unique(d, &d->aliases) != MCMP_OK ||
         mcmp__elements_unique(d, &d->contexts) != MCMP_OK)
         return MCMP_ERR_NOMEM;

@@ -40,16 +40,16 @@ typedef uint32_t (*mcmp__field_fn)(mcmp_decoder *decoder, const mcmp__field *fie
 
 struct mcmp__field {
     mcmp_span key;
-    uint64_t bit;        /* MCMP_FIELD_* */
-    uint32_t commands;   /* 1 << MCMP_COMMAND_* where the key is legal */
-    uint32_t limit;      /* offset of its longest length in mcmp_command_limits; 0 = none */
-    uint32_t too_big;    /* refusal when it is longer */
-    uint32_t bad;        /* refusal of a bad form; NONE: the default stays and a notice is due */
-    uint32_t place;      /* offset in mcmp_command */
-    uint32_t size;       /* of the member there */
-    uint32_t flag;       /* MCMP_COMMAND_* of a boolean */
-    mcmp_time unit;      /* of a duration */
-    const char *refused; /* characters that may not occur; NULL = none */
+    uint64_t bit;      /* MCMP_FIELD_* */
+    uint32_t commands; /* 1 << MCMP_COMMAND_* where the key is legal */
+    uint32_t limit;    /* offset of its longest length in mcmp_command_limits; 0 = none */
+    uint32_t too_big;  /* refusal when it is longer */
+    uint32_t bad;      /* refusal of a bad form; NONE: the default stays and a notice is due */
+    uint32_t place;    /* offset in mcmp_command */
+    uint32_t size;     /* of the member there */
+    uint32_t flag;     /* MCMP_COMMAND_* of a boolean */
+    uint32_t no_blank; /* blanks are refused too, besides comma and brackets */
+    mcmp_time unit;    /* of a duration */
     mcmp__field_fn read;
 };
 

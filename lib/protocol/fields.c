@@ -65,12 +65,15 @@ static uint32_t bad_form(mcmp_decoder *d, const mcmp__field *field)
     return field->bad;
 }
 
-static int has_refused(mcmp_span value, const char *refused)
+/* Does the text hold a comma or bracket, or, where blank is set, a blank? (MCMP 3.3) */
+static int has_mark(mcmp_span text, int blank)
 {
-    for (size_t i = 0; i < value.len; i++)
-        for (const char *mark = refused; *mark != '\0'; mark++)
-            if (value.ptr[i] == *mark)
-                return 1;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+
+        if (c == ',' || c == '[' || c == ']' || (c == ' ' && blank))
+            return 1;
+    }
     return 0;
 }
 
@@ -78,7 +81,7 @@ static uint32_t read_text(mcmp_decoder *d, const mcmp__field *field, mcmp_span v
 {
     if (value.len > limit_of(d, field))
         return field->too_big;
-    if (field->refused != NULL && has_refused(value, field->refused))
+    if (has_mark(value, field->no_blank))
         return field->bad;
     memcpy(place_of(d, field), &value, sizeof(value));
     return MCMP_REFUSAL_NONE;
@@ -210,79 +213,67 @@ static uint32_t read_load(mcmp_decoder *d, const mcmp__field *field, mcmp_span v
     return mcmp__value_load(value, &d->command.load) == 0 ? MCMP_REFUSAL_NONE : field->bad;
 }
 
-/* The next element of a comma list; 0 at the end. `a,` has two elements, the second empty. */
-static int next_element(mcmp_span list, size_t *from, mcmp_span *element)
+static void add_element(mcmp_decoder *d, int is_alias, mcmp_span element)
 {
-    const char *comma;
+    mcmp__elements *list = is_alias ? &d->aliases : &d->contexts;
 
-    if (*from > list.len)
-        return 0;
-    comma = *from < list.len ? memchr(list.ptr + *from, ',', list.len - *from) : NULL;
-    *element = mcmp__span(list.ptr + *from,
-                          (comma != NULL ? (size_t)(comma - list.ptr) : list.len) - *from);
-    *from += element->len + 1;
-    return 1;
+    while (!is_alias && element.len > 1 && element.ptr[element.len - 1] == '/')
+        element.len--;
+    if (mcmp__elements_add(list, &d->allocator, element) != MCMP_OK)
+        d->no_memory = 1;
 }
 
-/* Length comes before form (MCMP 1), so the lengths of all elements are looked at first. */
-static uint32_t check_elements(const mcmp_decoder *d, const mcmp__field *field, mcmp_span value)
+/* A comma list. Length comes before form (MCMP 1), so an empty element is told of at the end. */
+static uint32_t read_elements(mcmp_decoder *d, const mcmp__field *field, mcmp_span value)
 {
+    int is_alias = field->bit == MCMP_FIELD_ALIAS;
     uint32_t limit = limit_of(d, field);
     uint32_t refusal = MCMP_REFUSAL_NONE;
-    mcmp_span element;
+    char *ptr = own_bytes(d, value);
+    char *end = ptr + value.len;
+    char *start = ptr;
 
-    for (size_t from = 0; next_element(value, &from, &element);) {
+    for (;; ptr++) {
+        mcmp_span element;
+
+        if (ptr < end && *ptr != ',') {
+            *ptr = is_alias ? mcmp__lower(*ptr) : *ptr;
+            continue;
+        }
+        element = mcmp__span(start, (size_t)(ptr - start));
         if (element.len > limit)
             return field->too_big;
         if (element.len == 0)
             refusal = field->bad;
+        else if (refusal == MCMP_REFUSAL_NONE)
+            add_element(d, is_alias, element);
+        if (ptr == end)
+            return refusal;
+        start = ptr + 1;
     }
-    return refusal;
-}
-
-static uint32_t read_elements(mcmp_decoder *d, const mcmp__field *field, mcmp_span value)
-{
-    int is_alias = field->bit == MCMP_FIELD_ALIAS;
-    mcmp__elements *list = is_alias ? &d->aliases : &d->contexts;
-    uint32_t refusal = check_elements(d, field, value);
-    mcmp_span element;
-
-    if (refusal != MCMP_REFUSAL_NONE)
-        return refusal;
-    if (is_alias)
-        mcmp__lower_in_place(own_bytes(d, value), value.len);
-    for (size_t from = 0; next_element(value, &from, &element);) {
-        while (!is_alias && element.len > 1 && element.ptr[element.len - 1] == '/')
-            element.len--;
-        if (mcmp__elements_add(list, &d->allocator, element) != MCMP_OK) {
-            d->no_memory = 1;
-            break;
-        }
-    }
-    return MCMP_REFUSAL_NONE;
 }
 
 /* clang-format off */
-#define TEXT_ROW(key, FIELD, on, member, max, big, refused, read) \
-    { MCMP__SPAN(key), MCMP_FIELD_##FIELD, on, LIMIT(max), MCMP_REFUSAL_##big, MCMP_REFUSAL_PARSE, PLACE(member), 0, 0, refused, read }
+#define TEXT_ROW(key, FIELD, on, member, max, big, no_blank, read) \
+    { MCMP__SPAN(key), MCMP_FIELD_##FIELD, on, LIMIT(max), MCMP_REFUSAL_##big, MCMP_REFUSAL_PARSE, PLACE(member), 0, no_blank, 0, read }
 #define FORM_ROW(key, FIELD, on, member, max, big, bad, read) \
-    { MCMP__SPAN(key), MCMP_FIELD_##FIELD, on, max, MCMP_REFUSAL_##big, MCMP_REFUSAL_##bad, PLACE(member), 0, 0, NULL, read }
+    { MCMP__SPAN(key), MCMP_FIELD_##FIELD, on, max, MCMP_REFUSAL_##big, MCMP_REFUSAL_##bad, PLACE(member), 0, 0, 0, read }
 #define BOOL_ROW(key, FIELD) \
-    { MCMP__SPAN(key), MCMP_FIELD_##FIELD, ON(CONFIG), 0, 0, MCMP_REFUSAL_NONE, PLACE(flags), MCMP_COMMAND_##FIELD, 0, NULL, read_bool }
+    { MCMP__SPAN(key), MCMP_FIELD_##FIELD, ON(CONFIG), 0, 0, MCMP_REFUSAL_NONE, PLACE(flags), MCMP_COMMAND_##FIELD, 0, 0, read_bool }
 #define TIME_ROW(key, FIELD, member, unit) \
-    { MCMP__SPAN(key), MCMP_FIELD_##FIELD, ON(CONFIG), 0, 0, MCMP_REFUSAL_BAD_##FIELD, PLACE(member), 0, unit, NULL, read_duration }
+    { MCMP__SPAN(key), MCMP_FIELD_##FIELD, ON(CONFIG), 0, 0, MCMP_REFUSAL_BAD_##FIELD, PLACE(member), 0, 0, unit, read_duration }
 
 static const mcmp__field fields[] = {
-    TEXT_ROW("JVMRoute", JVMROUTE, ON_NODE, jvm_route, jvm_route, BIG_ROUTE, ",[] ", read_route),
+    TEXT_ROW("JVMRoute", JVMROUTE, ON_NODE, jvm_route, jvm_route, BIG_ROUTE, 1, read_route),
     FORM_ROW("Load", LOAD, ON(STATUS), load, 0, NONE, BAD_LOAD, read_load),
-    TEXT_ROW("Alias", ALIAS, ON(CONFIG) | ON_APP, aliases, alias, BIG_ALIAS, NULL, read_elements),
-    TEXT_ROW("Context", CONTEXT, ON(CONFIG) | ON_APP, contexts, context, BIG_CONTEXT, NULL, read_elements),
+    TEXT_ROW("Alias", ALIAS, ON(CONFIG) | ON_APP, aliases, alias, BIG_ALIAS, 0, read_elements),
+    TEXT_ROW("Context", CONTEXT, ON(CONFIG) | ON_APP, contexts, context, BIG_CONTEXT, 0, read_elements),
     FORM_ROW("Host", HOST, ON(CONFIG) | ON(PING), host, LIMIT(host), BIG_HOST, BAD_HOST, read_host),
     FORM_ROW("Port", PORT, ON(CONFIG) | ON(PING), port, LIMIT(port), BIG_PORT, BAD_PORT, read_port),
     FORM_ROW("Type", TYPE, ON(CONFIG), scheme, LIMIT(type), BIG_TYPE, BAD_TYPE, read_type),
     FORM_ROW("Scheme", SCHEME, ON(PING), scheme, 0, NONE, BAD_SCHEME, read_scheme),
-    TEXT_ROW("Balancer", BALANCER, ON(CONFIG), balancer, balancer, BIG_BALANCER, ",[]", read_balancer),
-    TEXT_ROW("Domain", DOMAIN, ON(CONFIG), domain, domain, BIG_DOMAIN, ",[]", read_text),
+    TEXT_ROW("Balancer", BALANCER, ON(CONFIG), balancer, balancer, BIG_BALANCER, 0, read_balancer),
+    TEXT_ROW("Domain", DOMAIN, ON(CONFIG), domain, domain, BIG_DOMAIN, 0, read_text),
     BOOL_ROW("Reversed", REVERSED),
     FORM_ROW("flushpackets", FLUSHPACKETS, ON(CONFIG), flushpackets, 0, NONE, NONE, read_flush),
     TIME_ROW("flushwait", FLUSHWAIT, flushwait, MCMP_MSEC),
@@ -293,17 +284,22 @@ static const mcmp__field fields[] = {
     BOOL_ROW("StickySession", STICKY),
     BOOL_ROW("StickySessionForce", STICKY_FORCE),
     BOOL_ROW("StickySessionRemove", STICKY_REMOVE),
-    TEXT_ROW("StickySessionCookie", STICKY_COOKIE, ON(CONFIG), sticky_cookie, cookie, BIG_FIELD, ",[] ", read_text),
-    TEXT_ROW("StickySessionPath", STICKY_PATH, ON(CONFIG), sticky_path, cookie, BIG_FIELD, ",[] ", read_text),
+    TEXT_ROW("StickySessionCookie", STICKY_COOKIE, ON(CONFIG), sticky_cookie, cookie, BIG_FIELD, 1, read_text),
+    TEXT_ROW("StickySessionPath", STICKY_PATH, ON(CONFIG), sticky_path, cookie, BIG_FIELD, 1, read_text),
     FORM_ROW("WaitWorker", WAIT_WORKER, ON(CONFIG), wait_worker, 0, NONE, NONE, read_wait),
     FORM_ROW("Maxattempts", MAX_ATTEMPTS, ON(CONFIG), max_attempts, 0, NONE, NONE, read_attempts),
 };
 /* clang-format on */
 
+/* Nearly all senders write the keys as they stand here, so that is tried first. */
 const mcmp__field *mcmp__field_find(mcmp_span key)
 {
     for (size_t i = 0; i < MCMP__COUNT(fields); i++)
-        if (fields[i].key.len == key.len && mcmp__span_eq_nocase(fields[i].key, key))
+        if (fields[i].key.len == key.len && fields[i].key.ptr[0] == key.ptr[0] &&
+            memcmp(fields[i].key.ptr, key.ptr, key.len) == 0)
+            return &fields[i];
+    for (size_t i = 0; i < MCMP__COUNT(fields); i++)
+        if (mcmp__span_eq_nocase(fields[i].key, key))
             return &fields[i];
     return NULL;
 }

@@ -83,15 +83,33 @@ static void next_message(mcmp__frame *f)
     next_line(f);
 }
 
+/* Is one of these eight bytes below 0x20 or DEL? A tab counts too; the caller looks closer. */
+static int has_control(const char *ptr)
+{
+    const uint64_t ones = 0x0101010101010101u;
+    const uint64_t highs = 0x8080808080808080u;
+    uint64_t word;
+    uint64_t del;
+
+    memcpy(&word, ptr, sizeof(word));
+    del = word ^ (ones * 0x7f);
+    return ((((word - ones * 0x20) & ~word) | ((del - ones) & ~del)) & highs) != 0;
+}
+
 static const char *skip_plain(const char *ptr, const char *end)
 {
-    for (; ptr < end; ptr++) {
-        uint8_t c = (uint8_t)*ptr;
+    for (;; ptr++) {
+        while (end - ptr >= 8 && !has_control(ptr))
+            ptr += 8;
+        for (; ptr < end; ptr++) {
+            uint8_t c = (uint8_t)*ptr;
 
-        if ((c < 0x20 && c != '\t') || c == 0x7f)
-            break;
+            if (c < 0x20 || c == 0x7f)
+                break;
+        }
+        if (ptr == end || *ptr != '\t')
+            return ptr;
     }
-    return ptr;
 }
 
 static int bad_byte(mcmp__frame *f, const cursor *in, const char *at, mcmp_error *err)

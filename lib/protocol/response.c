@@ -164,45 +164,92 @@ static void drop_answer(mcmp_response *response)
     response->is_pending = 0;
 }
 
-/* name and value are known to be safe. */
-static int put_header(mcmp_response *response, mcmp_span name, mcmp_span value)
+/* Make room for one more header and note where it is; returns where to write it, or NULL. */
+static char *open_header(mcmp_response *response, size_t name_len, size_t value_len)
 {
     mcmp__buf *head = &response->head;
+    size_t len = name_len + value_len + 4;
     header *h = &response->headers[response->header_count];
 
     MCMP__ASSERT(response->header_count < MAX_HEADERS);
-    if (mcmp__buf_reserve(head, name.len + value.len + 4) != MCMP_OK)
-        return MCMP_ERR_NOMEM;
+    if (len > head->cap - head->len && mcmp__buf_reserve(head, len) != MCMP_OK)
+        return NULL;
+    if (head->failed != 0)
+        return NULL;
     h->name = head->len;
-    h->name_len = name.len;
-    h->value = head->len + name.len + 2;
-    h->value_len = value.len;
-    mcmp__buf_add_span(head, name);
-    mcmp__buf_add(head, ": ", 2);
-    mcmp__buf_add_span(head, value);
-    mcmp__buf_add(head, "\r\n", 2);
+    h->name_len = name_len;
+    h->value = head->len + name_len + 2;
+    h->value_len = value_len;
     response->header_count++;
+    head->len += len;
+    return head->data + h->name;
+}
+
+static void put_value(char *out, mcmp_span value)
+{
+    if (value.len > 0)
+        memcpy(out, value.ptr, value.len);
+    memcpy(out + value.len, "\r\n", 2);
+}
+
+/* name and value are known to be safe. */
+static int put_header(mcmp_response *response, mcmp_span name, mcmp_span value)
+{
+    char *out = open_header(response, name.len, value.len);
+
+    if (out == NULL)
+        return MCMP_ERR_NOMEM;
+    memcpy(out, name.ptr, name.len);
+    memcpy(out + name.len, ": ", 2);
+    put_value(out + name.len + 2, value);
     return MCMP_OK;
 }
 
 static int begin(mcmp_response *response, const mcmp_request *request, uint32_t status)
 {
+    mcmp_span line = status_line(status);
+
     drop_answer(response);
     response->is_head = (request->flags & MCMP_REQUEST_HEAD) != 0;
     response->must_close = (request->flags & (MCMP_REQUEST_CLOSE | MCMP_REQUEST_LINGER)) != 0;
     response->status = status;
-    mcmp__buf_add_span(&response->head, status_line(status));
+    mcmp__buf_add_span(&response->head, line);
     return response->head.failed;
+}
+
+static int put_content_type(mcmp_response *response, mcmp_span value)
+{
+    static const char name[] = "Content-Type: ";
+    char *out = open_header(response, sizeof(name) - 3, value.len);
+
+    if (out == NULL)
+        return MCMP_ERR_NOMEM;
+    memcpy(out, name, sizeof(name) - 1);
+    put_value(out + sizeof(name) - 1, value);
+    return MCMP_OK;
+}
+
+static int put_length(mcmp_response *response)
+{
+    static const char name[] = "Content-Length: ";
+    char digits[20];
+    mcmp_span value = { digits, mcmp__format_uint(digits, response->body.len) };
+    char *out = open_header(response, sizeof(name) - 3, value.len);
+
+    if (out == NULL)
+        return MCMP_ERR_NOMEM;
+    memcpy(out, name, sizeof(name) - 1);
+    put_value(out + sizeof(name) - 1, value);
+    return MCMP_OK;
 }
 
 int mcmp_response_begin(mcmp_response *response, const mcmp_request *request,
                         const char *content_type)
 {
-    static const mcmp_span name = MCMP__SPAN("Content-Type");
     int rc = begin(response, request, 200);
 
     if (rc == MCMP_OK && content_type != NULL)
-        rc = put_header(response, name, mcmp__span_str(content_type));
+        rc = put_content_type(response, mcmp__span_str(content_type));
     return rc;
 }
 
@@ -237,19 +284,16 @@ int mcmp_response_write(mcmp_response *response, const void *data, size_t len)
 
 int mcmp_response_end(mcmp_response *response)
 {
-    static const mcmp_span length_name = MCMP__SPAN("Content-Length");
-    static const mcmp_span connection_name = MCMP__SPAN("Connection");
-    static const mcmp_span close_value = MCMP__SPAN("close");
-    char digits[20];
-    mcmp_span length = { digits, mcmp__format_uint(digits, response->body.len) };
+    static const mcmp_span connection = MCMP__SPAN("Connection");
+    static const mcmp_span close = MCMP__SPAN("close");
     int rc = response->body.failed;
 
     if (response->status == 0)
         return MCMP_ERR_STATE;
     if (rc == MCMP_OK)
-        rc = put_header(response, length_name, length);
+        rc = put_length(response);
     if (rc == MCMP_OK && response->must_close)
-        rc = put_header(response, connection_name, close_value);
+        rc = put_header(response, connection, close);
     mcmp__buf_add(&response->head, "\r\n", 2);
     if (rc == MCMP_OK)
         rc = response->head.failed;
@@ -328,8 +372,6 @@ int mcmp_response_refuse(mcmp_response *response, const mcmp_request *request, u
 
 int mcmp_response_bad_http(mcmp_response *response, int code)
 {
-    static const mcmp_span name = MCMP__SPAN("Content-Type");
-    static const mcmp_span plain = MCMP__SPAN("text/plain");
     mcmp_request request;
     int rc;
 
@@ -337,7 +379,7 @@ int mcmp_response_bad_http(mcmp_response *response, int code)
     request.flags = MCMP_REQUEST_CLOSE;
     rc = begin(response, &request, code == MCMP_ERR_NOMEM ? 500 : 400);
     if (rc == MCMP_OK)
-        rc = put_header(response, name, plain);
+        rc = put_content_type(response, mcmp__span_str("text/plain"));
     mcmp__buf_add_str(&response->body, mcmp_strerror(code));
     mcmp__buf_add_char(&response->body, '\n');
     if (rc == MCMP_OK)

@@ -69,15 +69,16 @@ int mcmp__value_flush(mcmp_span text, uint32_t *out)
 /* The digits at the front, saturated; returns their number. */
 static size_t leading_digits(mcmp_span text, uint64_t max, uint64_t *out)
 {
+    const uint64_t safe = (UINT64_MAX - 9) / 10;
     uint64_t value = 0;
     size_t i = 0;
 
     for (; i < text.len && mcmp__is_digit(text.ptr[i]); i++) {
         uint64_t digit = (uint64_t)(text.ptr[i] - '0');
 
-        value = value > (max - digit) / 10 ? max : value * 10 + digit;
+        value = value < safe ? value * 10 + digit : max + 1;
     }
-    *out = value;
+    *out = MCMP__MIN(value, max);
     return i;
 }
 
