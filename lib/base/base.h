@@ -27,6 +27,17 @@
         (literal), sizeof(literal) - 1 \
     }
 
+/* The parts of a handle */
+#define MCMP__HANDLE_PARTS
+static inline uint32_t mcmp__handle_index(mcmp_handle handle)
+{
+    return (uint32_t)handle;
+}
+static inline uint32_t mcmp__handle_generation(mcmp_handle handle)
+{
+    return (uint32_t)(handle >> 32);
+}
+
 /* Structs that cross the border (STYLE A2, A3) */
 void mcmp__sized_init(void *dst, size_t size);
 int mcmp__sized_in(void *dst, size_t dst_size, const void *src, size_t min_size);

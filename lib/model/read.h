@@ -14,9 +14,9 @@
  *     if (rd.damaged) ... (indices of the region point nowhere: MCMP_ERR_DAMAGED)
  *
  * Inside a section every index is checked before it is followed; one that is out of range reads as
- * 0 ("none"). Indices (node, balancer, seat, ...) are slots from 1 up and mean something only inside
- * the section that found them; across sections use handles. The live rows and running counts are
- * outside the copies: plain atomics, usable at any time.
+ * 0 ("none"). Indices (node, balancer, seat, ...) are slots from 1 up and mean something only
+ * inside the section that found them; across sections use handles. The live rows and running
+ * counts are outside the copies: plain atomics, usable at any time.
  */
 #ifndef MCMP__READ_H
 #define MCMP__READ_H
@@ -24,6 +24,7 @@
 #include <libmcmp/cluster.h>
 
 #include "base/atomic.h"
+#include "base/base.h"
 
 /* The cluster's handle */
 
@@ -40,7 +41,8 @@ const mcmp__config *mcmp__config_of(const mcmp_cluster *cluster);
 /* What lb keeps per handle, that is per process. */
 typedef struct mcmp__local {
     _Atomic uint32_t *used;  /* by node index, node_slots of them: generation last selected here */
-    uint32_t node_slots;     /* max_nodes + 1 */
+    struct mcmp__live *live; /* rows of the region, node_slots of them, row 0 belongs to no node */
+    uint32_t node_slots;     /* over every index that a node can have */
     _Atomic uint64_t random; /* state of a generator; seeded per process, again after fork */
     void *lb;                /* lb's own; freed by lb_free when the handle is closed */
     void (*lb_free)(mcmp_cluster *cluster, void *lb);
@@ -78,23 +80,26 @@ uint64_t mcmp__version(const mcmp_cluster *cluster); /* changes with each messag
 
 /* The longest context that matches, of all balancers or of the one asked for. */
 typedef struct mcmp__match {
-    uint32_t count;                  /* 0: no context matches */
-    uint32_t balancer;               /* as asked */
-    size_t context_len;              /* it is path[0 .. context_len) */
+    uint32_t count;     /* 0: no context matches */
+    uint32_t balancer;  /* as asked */
+    size_t context_len; /* it is path[0 .. context_len) */
+    uint32_t group;     /* of the balancer that match_next() gave last */
+    uint32_t reserved;
     uint32_t place[MCMP__MATCH_MAX]; /* (alias, context) */
     uint32_t cursor[MCMP__MATCH_MAX];
 } mcmp__match;
 
-/* host: Host or :authority, port allowed, any case; only looked at with use_alias on. path is cut at
- * the first `?` or `;` here. balancer: 0 = any. Returns match->count. */
+/* host: Host or :authority, port allowed, any case; only looked at with use_alias on. path is cut
+ * at the first `?` or `;` here. balancer: 0 = any. Returns match->count. */
 uint32_t mcmp__match_find(mcmp__read *rd, mcmp_span host, mcmp_span path, uint32_t balancer,
                           mcmp__match *match);
-/* The balancers that hold the matched context, in registration order: the first call gives the first
- * one, 0 ends. With a fixed balancer that one only. */
+/* The balancers that hold the matched context, in registration order: the first call gives the
+ * first one, 0 ends. With a fixed balancer that one only. */
 uint32_t mcmp__match_next(mcmp__read *rd, mcmp__match *match);
 
 /* The members of one balancer at the matched context. They are numbered in the order ENABLED,
- * DISABLED, STOPPED. Where groups > 1 a node may be counted several times; see mcmp__set_member(). */
+ * DISABLED, STOPPED. Where groups > 1 a node may be counted several times; see
+ * mcmp__set_member(). */
 typedef struct mcmp__set {
     uint32_t groups; /* 1; with use_alias up to MCMP__MATCH_MAX; 0 = the balancer has none here */
     uint32_t enabled;
@@ -113,9 +118,13 @@ typedef struct mcmp__member {
 /* domain: 0 = all members, else only those in this domain. Returns the number of members. */
 uint32_t mcmp__set_of(mcmp__read *rd, const mcmp__match *match, uint32_t balancer, uint32_t domain,
                       mcmp__set *set);
-/* i < enabled + disabled + stopped. Returns 0 where the i-th is a repeat of a node that counts under
- * another number with a status at least as good: skip it. O(1), independent of the set's size. */
+/* i < enabled + disabled + stopped. Returns 0 where the i-th is a repeat of a node that counts
+ * under another number with a status at least as good: skip it. O(1), independent of the set's
+ * size. */
 int mcmp__set_member(mcmp__read *rd, const mcmp__set *set, uint32_t i, mcmp__member *out);
+/* Members from .. from + n - 1, without repeats, in one call; returns how many were written. */
+uint32_t mcmp__set_members(mcmp__read *rd, const mcmp__set *set, uint32_t from, uint32_t n,
+                           mcmp__member *out);
 /* 1 and its member when the node is one of the set; O(1). */
 int mcmp__set_find(mcmp__read *rd, const mcmp__set *set, uint32_t node, mcmp__member *out);
 
@@ -147,6 +156,7 @@ typedef struct mcmp__node {
 int mcmp__node_get(mcmp__read *rd, uint32_t node, mcmp__node *out); /* 0: no such row */
 uint32_t mcmp__node_balancer(mcmp__read *rd, uint32_t node);
 uint32_t mcmp__node_domain(mcmp__read *rd, uint32_t node);
+uint64_t mcmp__node_id(mcmp__read *rd, uint32_t node);
 
 typedef struct mcmp__balancer {
     uint64_t order; /* by registration; never used again */
@@ -181,7 +191,7 @@ size_t mcmp__text(mcmp__read *rd, enum mcmp__text_kind kind, uint32_t index, cha
 uint32_t mcmp__domain_recall(mcmp__read *rd, mcmp_span route, mcmp_time now);
 
 /* Live rows: outside the copies. A slot that is taken anew starts from zero; an endpoint that is
- * replaced keeps its row. */
+ * replaced keeps its row, with last_status, probed_at and failed back at 0. */
 typedef struct mcmp__live {
     mcmp__word health; /* generation << 32 | word of base/health.h */
     mcmp__word elected;
@@ -221,7 +231,7 @@ uint32_t mcmp__running_node(mcmp__read *rd, uint32_t node); /* of all processes;
 uint32_t mcmp__running_seat(mcmp__read *rd, uint32_t seat);
 
 /* Nodes that are gone or have a new endpoint, as (old) handles in order. *cursor starts with
- * MCMP__GONE_START(cluster's now) and is kept by the caller. 1: *out; 0: none further; -1: too many
+ * mcmp__gone_now() and is kept by the caller. 1: *out; 0: none further; -1: too many
  * were missed, look at all. */
 uint64_t mcmp__gone_now(mcmp__read *rd);
 int mcmp__gone_next(mcmp__read *rd, uint64_t *cursor, mcmp_handle *out);

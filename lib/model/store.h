@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The store as its writers see it (DESIGN 3): transactions over the tables, and snapshots for views.
+ * The store as its writers see it (DESIGN 3): transactions over the tables, and snapshots for
+ * views.
  *
- * Contract. mcmp__tx_begin() takes the one writer lock (a dead owner's is recovered, and what it left
- * half done is undone or finished before the first write). Everything written in a transaction
+ * Contract. mcmp__tx_begin() takes the one writer lock (a dead owner's is recovered, and what it
+ * left half done is undone or finished before the first write). Everything written in a transaction
  * becomes visible at once by commit, or never: abort, and death at any instruction, leave no trace.
  * A transaction that wrote nothing publishes nothing. Between begin and commit or abort nothing is
  * allocated and no callback of the host (log, authorise) may be called.
  *
- * Reading inside a transaction: &tx->rd serves every function of read.h that takes a mcmp__read, and
- * sees the transaction's own writes; read_begin and read_done are not called on it. Indices stay
- * valid until commit unless their row is removed. Judging a message before locking uses the same
- * functions on a read section.
+ * Reading inside a transaction: &tx->rd serves every function of read.h that takes a mcmp__read,
+ * and sees the transaction's own writes; read_begin and read_done are not called on it. Indices
+ * stay valid until commit unless their row is removed. Judging a message before locking uses the
+ * same functions on a read section.
  *
  * MCMP_ERR_FULL comes before anything of that call is written, with field = the option's name.
  */
@@ -26,10 +27,15 @@
 typedef struct mcmp__tx {
     mcmp__read rd;
     mcmp_cluster *cluster;
+    mcmp__word *work; /* the copy that is written, once open */
     mcmp_time now;
+    uint64_t log_count;
     uint32_t open;       /* something was written */
-    uint32_t live_count; /* live rows to set at commit */
-    uint32_t log_count;
+    uint32_t fresh_node; /* added by this message */
+    uint32_t fresh_generation;
+    uint32_t pinned_balancer; /* put by this message; goes at commit if it has no node */
+    uint64_t heal_connection; /* of the added node */
+    mcmp_time heal_until;
 } mcmp__tx;
 
 /* MCMP_OK, MCMP_ERR_OS (the lock can't be taken), MCMP_ERR_DAMAGED */
@@ -64,8 +70,8 @@ typedef struct mcmp__node_data {
     uint64_t owner[3]; /* who registered it, for MCMP_CLUSTER_OWNERSHIP; free form */
 } mcmp__node_data;
 
-/* Live or leaving; a live row hides leaving ones. Of one route, and of one endpoint, there is at most
- * one row in all, since a CONFIG takes the row of a leaving node over. 0 = none. */
+/* Live or leaving; a live row hides leaving ones. Of one route, and of one endpoint, there is at
+ * most one row in all, since a CONFIG takes the row of a leaving node over. 0 = none. */
 uint32_t mcmp__row_by_route(mcmp__read *rd, mcmp_span route);
 uint32_t mcmp__row_by_endpoint(mcmp__read *rd, mcmp_span host, uint32_t port);
 int mcmp__host_equal(mcmp_span a, mcmp_span b); /* the comparison of endpoints */
@@ -81,20 +87,21 @@ int mcmp__node_add(mcmp__tx *tx, const mcmp__node_data *data, uint32_t balancer,
 /* What may change at any time: domain, flushpackets, flushwait, ping, timeout. Writes only what
  * differs. A new domain costs in proportion to the node's contexts. */
 void mcmp__node_update(mcmp__tx *tx, uint32_t node, const mcmp__node_data *data);
-/* All but the route, and the balancer: keeps id, live row, contexts and their status; the handle gets
- * a new generation, the old one is reported by mcmp__gone_next(). health word: event REPLACE. */
+/* All but the route, and the balancer: keeps id, live row, contexts and their status; the handle
+ * gets a new generation, the old one is reported by mcmp__gone_next(). health word: event
+ * REPLACE. */
 void mcmp__node_replace(mcmp__tx *tx, uint32_t node, const mcmp__node_data *data,
                         uint32_t balancer);
-/* REMOVE-APP of the whole node: contexts and aliases go, the row becomes a leaving one, its domain is
- * remembered. connection: of the message, 0 = none; for heal_reset. */
+/* REMOVE-APP of the whole node: contexts and aliases go, the row becomes a leaving one, its
+ * domain is remembered. connection: of the message, 0 = none; for heal_reset. */
 void mcmp__node_remove(mcmp__tx *tx, uint32_t node, uint64_t connection);
 void mcmp__node_forget(mcmp__tx *tx, uint32_t node); /* a leaving row, now */
 
 /* All rows, live and leaving, newest registration first; node = 0 starts, 0 ends. */
 uint32_t mcmp__node_next(mcmp__read *rd, uint32_t node);
 uint32_t mcmp__node_count(mcmp__read *rd); /* live ones */
-/* Stage of a leaving row: MCMP_NODE_LEAVING, MCMP_NODE_REMOVED, or -1 = not shown any more. Rows that
- * are over stay for heal_window and are reused without a sign. */
+/* Stage of a leaving row: MCMP_NODE_LEAVING, MCMP_NODE_REMOVED, or -1 = not shown any more. Rows
+ * that are over stay for heal_window and are reused without a sign. */
 int mcmp__leaving_stage(const mcmp_cluster *cluster, mcmp_time removed_at, mcmp_time now);
 
 /* Balancers */
@@ -179,19 +186,19 @@ uint64_t mcmp__cluster_id(const mcmp_cluster *cluster);
 
 /* Snapshots: one whole state in memory of its own, for views. Every function that reads takes its
  * rd; live rows and running counts are those of the moment of copying and come through it too.
- * It takes no lock: MCMP_ERR_OVERTAKEN after bounded tries. */
+ * Without `must` it takes no lock: MCMP_ERR_OVERTAKEN after bounded tries; with it the copying is
+ * done under the lock then. MCMP_ERR_NOMEM */
 typedef struct mcmp__snapshot mcmp__snapshot;
 
-int mcmp__snapshot_new(mcmp__snapshot **out, mcmp_cluster *cluster, mcmp_error *err);
+int mcmp__snapshot_new(mcmp__snapshot **out, mcmp_cluster *cluster, int must, mcmp_error *err);
 void mcmp__snapshot_free(mcmp__snapshot *snap);
 mcmp__read *mcmp__snapshot_rd(mcmp__snapshot *snap);
 /* Text without a copy, valid as long as the snapshot. */
-mcmp_span mcmp__snapshot_text(const mcmp__snapshot *snap, enum mcmp__text_kind kind,
-                              uint32_t index);
+mcmp_span mcmp__snapshot_text(mcmp__snapshot *snap, enum mcmp__text_kind kind, uint32_t index);
 const mcmp__live *mcmp__snapshot_live(const mcmp__snapshot *snap, uint32_t node);
 
-/* Every invariant of the region; MCMP_OK, or MCMP_ERR_DAMAGED with the first that is broken. Takes the
- * lock and also checks that both copies agree after repair. */
+/* Every invariant of the region; MCMP_OK, or MCMP_ERR_DAMAGED with the first that is broken.
+ * Takes the lock and also checks that both copies agree after repair. */
 int mcmp__cluster_check(mcmp_cluster *cluster, mcmp_error *err);
 
 #endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Random bytes from OpenSSL: the one file of the core that includes its headers. */
+#include "base/crypto.h"
+
+#include <openssl/rand.h>
+
+#include <limits.h>
+
+int mcmp__random_bytes(void *out, size_t len)
+{
+    if (len > INT_MAX)
+        return -1;
+    return RAND_bytes(out, (int)len) == 1 ? 0 : -1;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From options to the places of everything in the region; pure computing. */
+#ifndef MCMP__LAYOUT_H
+#define MCMP__LAYOUT_H
+
+#include "model/region.h"
+
+/* config: every option filled in. MCMP_OK, MCMP_ERR_LIMIT (names the option) */
+int mcmp__layout_make(mcmp__layout *layout, const mcmp__config *config, mcmp_error *err);
+
+/* The header of a region against the layout that these options need; names what differs. */
+void mcmp__header_write(mcmp__word *region, const mcmp__layout *layout, const mcmp__config *config);
+int mcmp__header_check(const mcmp__word *region, const mcmp__layout *layout,
+                       const mcmp__config *config, mcmp_error *err);
+
+/* Options of the caller to a config with every default; texts still point to the caller's. */
+int mcmp__config_take(mcmp__config *config, const mcmp_cluster_options *opts, mcmp_error *err);
+
+#endif

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From host and path to candidates (MCMP 5.1, 5.2): the longest context that matches, the balancers
+ * that hold it, and their members.
+ *
+ * Cost: one pass over the path, one lookup for each of its prefixes whose depth is in use by any
+ * context, and with use_alias one lookup per label of the host name when wildcards exist; nothing
+ * depends on how many nodes, aliases and contexts there are. Readers may be overtaken at any point.
+ */
+#include "model/rows.h"
+
+#define PREFIXES 128u /* a ring: of more than these the shortest are lost */
+#define HOST_MAX 256u
+
+typedef struct prefixes {
+    uint64_t hash[PREFIXES];
+    uint32_t end[PREFIXES];
+    uint32_t count;
+} prefixes;
+
+static int is_border(char c)
+{
+    return c == '/' || c == '?' || c == ';';
+}
+
+/* Every prefix that ends at a segment border and may be a context. */
+static void cut_prefixes(mcmp__read *rd, mcmp_span path, prefixes *out)
+{
+    uint64_t mask = mcmp__head_get(rd, MCMP__H_DEPTHS);
+    size_t limit = MCMP__MIN(path.len, (size_t)rd->layout->max_context);
+    uint64_t hash = mcmp__hash_start(rd->layout);
+    size_t from = 0;
+    uint32_t depth = 0;
+
+    out->count = 0;
+    if (path.len == 0 || path.ptr[0] != '/')
+        return;
+    for (size_t i = 1; i <= limit; i++) {
+        if (i < path.len && !is_border(path.ptr[i]))
+            continue;
+        if (depth < MCMP__DEPTHS - 1)
+            depth++;
+        if (mask >> depth == 0)
+            return; /* no context is so deep */
+        hash = mcmp__hash_segment(hash, path.ptr + from, i - from);
+        if ((mask >> depth & 1) != 0) {
+            out->hash[out->count % PREFIXES] = hash;
+            out->end[out->count % PREFIXES] = (uint32_t)i;
+            out->count++;
+        }
+        if (i == path.len || path.ptr[i] != '/')
+            return;
+        from = i;
+    }
+}
+
+/* Host names: lower case, without port and final dot; an IPv6 address with and without brackets. */
+typedef struct aliases {
+    uint32_t text[MCMP__MATCH_MAX];
+    uint32_t count;
+} aliases;
+
+static void add_alias(mcmp__read *rd, mcmp_span name, aliases *out)
+{
+    uint32_t text;
+
+    if (out->count == MCMP__MATCH_MAX)
+        return;
+    text = mcmp__text_find(rd, MCMP__I_ATEXT, name, mcmp__hash_text(rd->layout, name));
+    if (text != 0)
+        out->text[out->count++] = text;
+}
+
+static mcmp_span host_name(mcmp_span host, char *lower)
+{
+    size_t len = host.len;
+
+    if (len > 0 && host.ptr[0] == '[') {
+        const char *end = memchr(host.ptr, ']', len);
+
+        len = end != NULL ? (size_t)(end - host.ptr) + 1 : len;
+    } else {
+        const char *colon = memchr(host.ptr, ':', len);
+
+        len = colon != NULL ? (size_t)(colon - host.ptr) : len;
+        if (len > 1 && host.ptr[len - 1] == '.')
+            len--;
+    }
+    len = len < HOST_MAX ? len : 0; /* no alias is so long */
+    for (size_t i = 0; i < len; i++)
+        lower[i] = mcmp__lower(host.ptr[i]);
+    return mcmp__span(lower, len);
+}
+
+static void find_aliases(mcmp__read *rd, mcmp_span host, aliases *out)
+{
+    char buffer[HOST_MAX + 1];
+    mcmp_span name;
+
+    out->count = 0;
+    if (host.len == 0)
+        return;
+    name = host_name(host, buffer);
+    if (name.len == 0)
+        return;
+    add_alias(rd, name, out);
+    if (buffer[0] == '[') {
+        if (name.len > 2)
+            add_alias(rd, mcmp__span(buffer + 1, name.len - 2), out);
+        return;
+    }
+    if (mcmp__head_get(rd, MCMP__H_WILD) == 0)
+        return;
+    for (size_t i = 1; i + 1 < name.len; i++) {
+        char kept = buffer[i - 1];
+
+        if (buffer[i] != '.')
+            continue;
+        buffer[i - 1] = '*';
+        add_alias(rd, mcmp__span(buffer + i - 1, name.len - i + 1), out);
+        buffer[i - 1] = kept;
+    }
+}
+
+static void add_place(mcmp__read *rd, uint32_t alias, uint32_t context, mcmp__match *match)
+{
+    uint32_t place = mcmp__place_find(rd, alias, context);
+
+    if (place == 0)
+        return;
+    if (match->balancer != 0 && mcmp__group_find(rd, place, match->balancer, 0) == 0)
+        return;
+    match->place[match->count] = place;
+    match->cursor[match->count] = mcmp__lo(mcmp__row_get(rd, MCMP__T_PLACE, place, MCMP__L_GROUPS));
+    match->count++;
+}
+
+/* 1 when somebody holds this context. */
+static int try_context(mcmp__read *rd, mcmp_span prefix, uint32_t hash, const aliases *names,
+                       mcmp__match *match)
+{
+    uint32_t context = mcmp__text_find(rd, MCMP__I_CTEXT, prefix, hash);
+
+    if (context == 0)
+        return 0;
+    if (!rd->layout->use_alias)
+        add_place(rd, 0, context, match);
+    for (uint32_t i = 0; i < names->count; i++)
+        add_place(rd, names->text[i], context, match);
+    if (match->count == 0)
+        return 0;
+    match->context_len = prefix.len;
+    return 1;
+}
+
+uint32_t mcmp__match_find(mcmp__read *rd, mcmp_span host, mcmp_span path, uint32_t balancer,
+                          mcmp__match *match)
+{
+    prefixes cut;
+    aliases names;
+    mcmp_span root = mcmp__span("/", 1);
+
+    match->count = 0;
+    match->group = 0;
+    match->balancer = balancer;
+    match->context_len = 0;
+    names.count = 0;
+    if (rd->layout->use_alias) {
+        find_aliases(rd, host, &names);
+        if (names.count == 0)
+            return 0;
+    }
+    cut_prefixes(rd, path, &cut);
+    for (uint32_t n = MCMP__MIN(cut.count, PREFIXES); n > 0; n--) {
+        uint32_t i = --cut.count % PREFIXES;
+        mcmp_span prefix = mcmp__span(path.ptr, cut.end[i]);
+
+        if (try_context(rd, prefix, (uint32_t)cut.hash[i], &names, match))
+            return match->count;
+    }
+    try_context(rd, root, rd->layout->root_hash, &names, match);
+    match->context_len = match->count != 0 && path.len > 0 && path.ptr[0] == '/' ? 1 : 0;
+    return match->count;
+}
+
+static uint32_t group_balancer(mcmp__read *rd, uint32_t group)
+{
+    return mcmp__hi(mcmp__row_get(rd, MCMP__T_GROUP, group, MCMP__G_KEY));
+}
+
+static uint32_t group_next(mcmp__read *rd, uint32_t group)
+{
+    return mcmp__lo(mcmp__row_get(rd, MCMP__T_GROUP, group, MCMP__G_LIST));
+}
+
+/* The cursor whose balancer registered first. */
+static uint32_t first_balancer(mcmp__read *rd, const mcmp__match *match)
+{
+    uint64_t least = ~UINT64_C(0);
+    uint32_t best = 0;
+
+    for (uint32_t i = 0; i < match->count; i++) {
+        uint32_t balancer = group_balancer(rd, match->cursor[i]);
+        uint64_t order = mcmp__row_get(rd, MCMP__T_BALANCER, balancer, MCMP__B_ORDER);
+
+        if (match->cursor[i] != 0 && order < least) {
+            least = order;
+            best = balancer;
+        }
+    }
+    return best;
+}
+
+uint32_t mcmp__match_next(mcmp__read *rd, mcmp__match *match)
+{
+    uint32_t balancer;
+
+    if (match->count == 0 || match->cursor[0] == ~0u)
+        return 0;
+    if (match->balancer != 0) {
+        match->cursor[0] = ~0u; /* given once */
+        return match->balancer;
+    }
+    if (match->count == 1) {
+        match->group = match->cursor[0];
+        match->cursor[0] = group_next(rd, match->group);
+        return group_balancer(rd, match->group);
+    }
+    balancer = first_balancer(rd, match);
+    for (uint32_t i = 0; i < match->count; i++)
+        if (match->cursor[i] != 0 && group_balancer(rd, match->cursor[i]) == balancer)
+            match->cursor[i] = group_next(rd, match->cursor[i]);
+    return balancer;
+}
+
+uint32_t mcmp__set_of(mcmp__read *rd, const mcmp__match *match, uint32_t balancer, uint32_t domain,
+                      mcmp__set *set)
+{
+    set->groups = 0;
+    set->enabled = 0;
+    set->disabled = 0;
+    set->stopped = 0;
+    for (uint32_t i = 0; i < match->count; i++) {
+        uint32_t group = match->group;
+        uint64_t counts;
+
+        if (group == 0 || domain != 0 || group_balancer(rd, group) != balancer)
+            group = mcmp__group_find(rd, match->place[i], balancer, domain);
+        if (group == 0)
+            continue;
+        counts = mcmp__row_get(rd, MCMP__T_GROUP, group, MCMP__G_COUNTS);
+        set->group[set->groups] = group;
+        set->place[set->groups] = match->place[i];
+        set->groups++;
+        set->enabled += mcmp__tally(counts, MCMP_STATUS_ENABLED);
+        set->disabled += mcmp__tally(counts, MCMP_STATUS_DISABLED);
+        set->stopped += mcmp__tally(counts, MCMP_STATUS_STOPPED);
+    }
+    return set->enabled + set->disabled + set->stopped;
+}
+
+static uint32_t checked_node(mcmp__read *rd, uint32_t node)
+{
+    if (node <= rd->layout->table[MCMP__T_NODE].cap)
+        return node;
+    rd->torn = 1;
+    return 0;
+}
+
+/* Status of a node's seat in another group of the set; 0 = none. */
+static uint32_t status_in(mcmp__read *rd, const mcmp__set *set, uint32_t g, uint32_t node,
+                          uint32_t *out_seat)
+{
+    uint32_t seat = mcmp__seat_find(rd, node, set->place[g]);
+    const mcmp__word *words = mcmp__row(rd, MCMP__T_SEAT, seat);
+
+    if (seat == 0 || (mcmp__lo(mcmp__data_get(words + MCMP__S_MAIN)) != set->group[g] &&
+                      mcmp__lo(mcmp__data_get(words + MCMP__S_DOMAIN)) != set->group[g]))
+        return 0;
+    *out_seat = seat;
+    return mcmp__lo(mcmp__data_get(words + MCMP__S_GEN));
+}
+
+/* Does the node count under another group of the set? */
+static int is_repeat(mcmp__read *rd, const mcmp__set *set, uint32_t g, const mcmp__member *member)
+{
+    for (uint32_t other = 0; other < set->groups; other++) {
+        uint32_t seat;
+        uint32_t status = other != g ? status_in(rd, set, other, member->node, &seat) : 0;
+
+        if (status != 0 && (status < member->status || (status == member->status && other < g)))
+            return 1;
+    }
+    return 0;
+}
+
+int mcmp__set_member(mcmp__read *rd, const mcmp__set *set, uint32_t i, mcmp__member *out)
+{
+    for (uint32_t s = MCMP_STATUS_ENABLED; s <= MCMP_STATUS_STOPPED; s++) {
+        for (uint32_t g = 0; g < set->groups; g++) {
+            uint64_t counts = mcmp__row_get(rd, MCMP__T_GROUP, set->group[g], MCMP__G_COUNTS);
+            uint32_t n = mcmp__tally(counts, s);
+            uint32_t before = s > 1 ? mcmp__tally(counts, 1) : 0;
+            uint64_t member;
+
+            if (i >= n) {
+                i -= n;
+                continue;
+            }
+            before += s > 2 ? mcmp__tally(counts, 2) : 0;
+            member = mcmp__group_member(rd, set->group[g], before + i);
+            out->node = checked_node(rd, mcmp__lo(member));
+            out->seat = mcmp__hi(member);
+            out->status = s;
+            return out->node != 0 && (set->groups == 1 || !is_repeat(rd, set, g, out));
+        }
+    }
+    rd->torn = 1;
+    return 0;
+}
+
+uint32_t mcmp__set_members(mcmp__read *rd, const mcmp__set *set, uint32_t from, uint32_t n,
+                           mcmp__member *out)
+{
+    uint32_t written = 0;
+
+    if (set->groups != 1) {
+        for (uint32_t i = 0; i < n; i++)
+            written += (uint32_t)mcmp__set_member(rd, set, from + i, &out[written]);
+        return written;
+    }
+    for (uint32_t i = from; i < from + n; i++) {
+        uint64_t member = mcmp__group_member(rd, set->group[0], i);
+        mcmp__member *m = &out[written];
+
+        m->node = checked_node(rd, mcmp__lo(member));
+        m->seat = mcmp__hi(member);
+        m->status = i < set->enabled                   ? MCMP_STATUS_ENABLED
+                    : i < set->enabled + set->disabled ? MCMP_STATUS_DISABLED
+                                                       : MCMP_STATUS_STOPPED;
+        written += m->node != 0;
+    }
+    return written;
+}
+
+int mcmp__set_find(mcmp__read *rd, const mcmp__set *set, uint32_t node, mcmp__member *out)
+{
+    out->node = 0;
+    out->status = 0;
+    for (uint32_t g = 0; g < set->groups; g++) {
+        uint32_t seat = 0;
+        uint32_t status = status_in(rd, set, g, node, &seat);
+
+        if (status != 0 && (out->status == 0 || status < out->status)) {
+            out->node = node;
+            out->seat = seat;
+            out->status = status;
+        }
+    }
+    return out->node != 0;
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Slots, hash indexes and lists inside a copy.
+ *
+ * Concurrency: writers call these inside a transaction; index_first and index_next also serve
+ * readers that may be overtaken, so a chain is followed for a bounded number of steps.
+ *
+ * Slots: a free list (last freed is taken first) and the highest row ever used. Indexes: linear
+ * hashing. The number of buckets follows the number of entries one by one, so that an insertion
+ * splits at most one bucket and only as many pages of the heads are touched as there are entries.
+ */
+#include "model/tx.h"
+
+#define LEAST_BUCKETS 8u
+
+uint32_t mcmp__row_alloc(mcmp__tx *tx, uint32_t table)
+{
+    uint64_t w = mcmp__head_get(&tx->rd, MCMP__H_TABLE + table);
+    uint32_t row = mcmp__lo(w);
+
+    if (row != 0) {
+        uint64_t link = mcmp__row_get(&tx->rd, table, row, 1);
+
+        mcmp__head_put(tx, MCMP__H_TABLE + table, mcmp__pack(mcmp__lo(link), mcmp__hi(w)));
+    } else {
+        if (mcmp__hi(w) >= tx->rd.layout->table[table].cap)
+            return 0;
+        row = mcmp__hi(w) + 1;
+        mcmp__head_put(tx, MCMP__H_TABLE + table, mcmp__pack(0, row));
+    }
+    mcmp__head_put(tx, MCMP__H_USED + table, mcmp__head_get(&tx->rd, MCMP__H_USED + table) + 1);
+    return row;
+}
+
+void mcmp__row_free(mcmp__tx *tx, uint32_t table, uint32_t row)
+{
+    uint64_t w = mcmp__head_get(&tx->rd, MCMP__H_TABLE + table);
+
+    mcmp__row_put(tx, table, row, 1, mcmp__lo(w));
+    mcmp__head_put(tx, MCMP__H_TABLE + table, mcmp__pack(row, mcmp__hi(w)));
+    mcmp__head_put(tx, MCMP__H_USED + table, mcmp__head_get(&tx->rd, MCMP__H_USED + table) - 1);
+}
+
+uint32_t mcmp__row_room(mcmp__read *rd, uint32_t table)
+{
+    return rd->layout->table[table].cap - (uint32_t)mcmp__head_get(rd, MCMP__H_USED + table);
+}
+
+/* The greatest power of two that is not over n; n > 0. */
+static uint32_t power_below(uint32_t n)
+{
+    n |= n >> 1;
+    n |= n >> 2;
+    n |= n >> 4;
+    n |= n >> 8;
+    n |= n >> 16;
+    return n - (n >> 1);
+}
+
+static uint32_t bucket_of(uint32_t hash, uint32_t buckets)
+{
+    uint32_t power = power_below(buckets);
+    uint32_t bucket = hash & (2 * power - 1);
+
+    return bucket < buckets ? bucket : hash & (power - 1);
+}
+
+static uint32_t head_at(mcmp__read *rd, const mcmp__index *ix, uint32_t bucket)
+{
+    if (bucket >= ix->cap) {
+        rd->torn = 1;
+        return 0;
+    }
+    return (uint32_t)mcmp__data_get(rd->base + ix->base + bucket);
+}
+
+/* Go on from row until one has this hash. */
+static uint32_t chain_find(mcmp__read *rd, const mcmp__index *ix, uint32_t row, uint32_t hash)
+{
+    for (uint32_t steps = 0; row != 0; steps++) {
+        uint64_t link = mcmp__row_get(rd, ix->table, row, ix->link);
+
+        if (mcmp__hi(link) == hash)
+            return rd->torn ? 0 : row;
+        row = mcmp__lo(link);
+        if (steps == MCMP__CHAIN_MAX) {
+            rd->torn = 1;
+            return 0;
+        }
+    }
+    return 0;
+}
+
+uint32_t mcmp__index_first(mcmp__read *rd, uint32_t index, uint32_t hash)
+{
+    const mcmp__index *ix = &rd->layout->index[index];
+    uint32_t buckets = mcmp__lo(mcmp__head_get(rd, MCMP__H_INDEX + index));
+
+    if (buckets == 0)
+        return 0;
+    return chain_find(rd, ix, head_at(rd, ix, bucket_of(hash, buckets)), hash);
+}
+
+uint32_t mcmp__index_next(mcmp__read *rd, uint32_t index, uint32_t row, uint32_t hash)
+{
+    const mcmp__index *ix = &rd->layout->index[index];
+
+    return chain_find(rd, ix, mcmp__lo(mcmp__row_get(rd, ix->table, row, ix->link)), hash);
+}
+
+static void push(mcmp__tx *tx, const mcmp__index *ix, uint32_t bucket, uint32_t row, uint32_t hash)
+{
+    mcmp__row_put(tx, ix->table, row, ix->link, mcmp__pack(head_at(&tx->rd, ix, bucket), hash));
+    mcmp__put(tx, ix->base + bucket, row);
+}
+
+static void unlink_row(mcmp__tx *tx, const mcmp__index *ix, uint32_t bucket, uint32_t row)
+{
+    uint32_t next = mcmp__lo(mcmp__row_get(&tx->rd, ix->table, row, ix->link));
+    uint32_t at = head_at(&tx->rd, ix, bucket);
+
+    if (at == row) {
+        mcmp__put(tx, ix->base + bucket, next);
+        return;
+    }
+    while (at != 0) {
+        uint64_t link = mcmp__row_get(&tx->rd, ix->table, at, ix->link);
+
+        if (mcmp__lo(link) == row) {
+            mcmp__row_put(tx, ix->table, at, ix->link, mcmp__pack(next, mcmp__hi(link)));
+            return;
+        }
+        at = mcmp__lo(link);
+    }
+    MCMP__ASSERT(0);
+}
+
+/* Move the rows of bucket `from` that belong elsewhere with this number of buckets. */
+static void rehash(mcmp__tx *tx, const mcmp__index *ix, uint32_t from, uint32_t buckets)
+{
+    uint32_t row = head_at(&tx->rd, ix, from);
+
+    while (row != 0) {
+        uint64_t link = mcmp__row_get(&tx->rd, ix->table, row, ix->link);
+        uint32_t bucket = bucket_of(mcmp__hi(link), buckets);
+
+        if (bucket != from) {
+            unlink_row(tx, ix, from, row);
+            push(tx, ix, bucket, row, mcmp__hi(link));
+        }
+        row = mcmp__lo(link);
+    }
+}
+
+void mcmp__index_add(mcmp__tx *tx, uint32_t index, uint32_t row, uint32_t hash)
+{
+    const mcmp__index *ix = &tx->rd.layout->index[index];
+    uint64_t w = mcmp__head_get(&tx->rd, MCMP__H_INDEX + index);
+    uint32_t buckets = mcmp__lo(w);
+    uint32_t entries = mcmp__hi(w) + 1;
+
+    if (buckets == 0)
+        buckets = LEAST_BUCKETS;
+    if (entries > buckets && buckets < ix->cap) {
+        buckets++;
+        rehash(tx, ix, (buckets - 1) - power_below(buckets - 1), buckets);
+    }
+    mcmp__head_put(tx, MCMP__H_INDEX + index, mcmp__pack(buckets, entries));
+    push(tx, ix, bucket_of(hash, buckets), row, hash);
+}
+
+void mcmp__index_remove(mcmp__tx *tx, uint32_t index, uint32_t row)
+{
+    const mcmp__index *ix = &tx->rd.layout->index[index];
+    uint64_t w = mcmp__head_get(&tx->rd, MCMP__H_INDEX + index);
+    uint32_t buckets = mcmp__lo(w);
+    uint32_t entries = mcmp__hi(w) - 1;
+    uint32_t hash = mcmp__hi(mcmp__row_get(&tx->rd, ix->table, row, ix->link));
+
+    unlink_row(tx, ix, bucket_of(hash, buckets), row);
+    /* With slack, so that one entry coming and going does not split and join each time. */
+    if (buckets > LEAST_BUCKETS && entries < buckets / 2) {
+        buckets--;
+        rehash(tx, ix, buckets, buckets);
+    }
+    mcmp__head_put(tx, MCMP__H_INDEX + index, mcmp__pack(buckets, entries));
+}
+
+/* Lists */
+
+static uint64_t anchor_get(mcmp__tx *tx, const mcmp__list *list)
+{
+    if (list->anchor_table == MCMP__TABLES)
+        return mcmp__head_get(&tx->rd, list->anchor_word);
+    return mcmp__row_get(&tx->rd, list->anchor_table, list->anchor_row, list->anchor_word);
+}
+
+static void anchor_put(mcmp__tx *tx, const mcmp__list *list, uint64_t value)
+{
+    if (list->anchor_table == MCMP__TABLES)
+        mcmp__head_put(tx, list->anchor_word, value);
+    else
+        mcmp__row_put(tx, list->anchor_table, list->anchor_row, list->anchor_word, value);
+}
+
+void mcmp__list_insert(mcmp__tx *tx, const mcmp__list *list, uint32_t after, uint32_t row)
+{
+    uint64_t anchor = anchor_get(tx, list);
+    uint32_t next = after != 0 ? mcmp__lo(mcmp__row_get(&tx->rd, list->table, after, list->list))
+                               : mcmp__lo(anchor);
+
+    mcmp__row_put(tx, list->table, row, list->list, mcmp__pack(next, after));
+    if (after != 0)
+        mcmp__row_put_lo(tx, list->table, after, list->list, row);
+    if (next != 0)
+        mcmp__row_put_hi(tx, list->table, next, list->list, row);
+    anchor_put(tx, list,
+               mcmp__pack(after == 0 ? row : mcmp__lo(anchor), next == 0 ? row : mcmp__hi(anchor)));
+}
+
+void mcmp__list_append(mcmp__tx *tx, const mcmp__list *list, uint32_t row)
+{
+    mcmp__list_insert(tx, list, mcmp__hi(anchor_get(tx, list)), row);
+}
+
+void mcmp__list_remove(mcmp__tx *tx, const mcmp__list *list, uint32_t row)
+{
+    uint64_t anchor = anchor_get(tx, list);
+    uint64_t w = mcmp__row_get(&tx->rd, list->table, row, list->list);
+    uint32_t next = mcmp__lo(w);
+    uint32_t before = mcmp__hi(w);
+
+    if (before != 0)
+        mcmp__row_put_lo(tx, list->table, before, list->list, next);
+    if (next != 0)
+        mcmp__row_put_hi(tx, list->table, next, list->list, before);
+    anchor_put(
+        tx, list,
+        mcmp__pack(before == 0 ? next : mcmp__lo(anchor), next == 0 ? before : mcmp__hi(anchor)));
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Texts in the region: stored as words, interned with a reference count where many rows share them
+ * (aliases, contexts, domains), hashed once with the region's random seed.
+ *
+ * A context is hashed segment by segment, each segment's hash seeding the next, so that one pass
+ * over a path yields the hash of every prefix that ends at a segment border. The number of its
+ * slashes is its depth; the depths in use are kept as a mask, so that readers look up only
+ * lengths that exist.
+ */
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "model/tx.h"
+
+#define REFS_MASK ((UINT64_C(1) << 40) - 1)
+
+uint32_t mcmp__hash_text(const mcmp__layout *layout, mcmp_span text)
+{
+    return (uint32_t)XXH3_64bits_withSeed(text.ptr, text.len, layout->seed);
+}
+
+uint32_t mcmp__hash_ints(const mcmp__layout *layout, uint64_t a, uint64_t b)
+{
+    uint64_t h = (a ^ layout->seed) * UINT64_C(0x9e3779b97f4a7c15);
+
+    h ^= h >> 32;
+    h = (h ^ b) * UINT64_C(0xd6e8feb86659fd93);
+    h ^= h >> 29;
+    h *= UINT64_C(0x9e3779b97f4a7c15);
+    return (uint32_t)(h >> 32);
+}
+
+uint64_t mcmp__hash_start(const mcmp__layout *layout)
+{
+    return layout->seed;
+}
+
+uint64_t mcmp__hash_segment(uint64_t hash, const char *segment, size_t len)
+{
+    return XXH3_64bits_withSeed(segment, len, hash);
+}
+
+uint64_t mcmp__hash_context(const mcmp__layout *layout, mcmp_span text, uint32_t *out_depth)
+{
+    uint64_t hash = mcmp__hash_start(layout);
+    uint32_t depth = 0;
+    size_t from = 0;
+
+    for (size_t i = 1; i <= text.len; i++) {
+        if (i < text.len && text.ptr[i] != '/')
+            continue;
+        hash = mcmp__hash_segment(hash, text.ptr + from, i - from);
+        from = i;
+        depth++;
+    }
+    *out_depth = MCMP__MIN(depth, MCMP__DEPTHS - 1);
+    return hash;
+}
+
+/* The last 1..7 bytes of a text as a word padded with zeros. */
+static uint64_t tail_word(const char *text, size_t len, size_t rest)
+{
+    uint64_t word = 0;
+
+    if (len >= 8) {
+        memcpy(&word, text + len - 8, sizeof(word));
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+        return word << (8 * (8 - rest));
+#else
+        return word >> (8 * (8 - rest));
+#endif
+    }
+    memcpy(&word, text, rest);
+    return word;
+}
+
+int mcmp__words_equal(const mcmp__word *words, mcmp_span text)
+{
+    size_t whole = text.len / 8;
+    size_t rest = text.len % 8;
+
+    for (size_t i = 0; i < whole; i++) {
+        uint64_t word;
+
+        memcpy(&word, text.ptr + 8 * i, sizeof(word));
+        if (mcmp__data_get(words + i) != word)
+            return 0;
+    }
+    return rest == 0 || mcmp__data_get(words + whole) == tail_word(text.ptr, text.len, rest);
+}
+
+void mcmp__words_copy(const mcmp__word *words, size_t len, char *out)
+{
+    size_t at = 0;
+
+    for (; len - at >= 8; at += 8) {
+        uint64_t word = mcmp__data_get(words++);
+
+        memcpy(out + at, &word, sizeof(word));
+    }
+    if (at < len) {
+        uint64_t word = mcmp__data_get(words);
+
+        memcpy(out + at, &word, len - at);
+    }
+}
+
+/* Interned texts */
+
+static uint32_t text_depth(uint64_t refs)
+{
+    return (uint32_t)(refs >> 40) & 0xff;
+}
+
+uint32_t mcmp__text_find(mcmp__read *rd, uint32_t index, mcmp_span text, uint32_t hash)
+{
+    uint32_t table = rd->layout->index[index].table;
+    uint32_t row = mcmp__index_first(rd, index, hash);
+
+    while (row != 0) {
+        const mcmp__word *words = mcmp__row(rd, table, row);
+
+        if (mcmp__data_get(words + MCMP__X_REFS) >> 48 == text.len &&
+            mcmp__words_equal(words + MCMP__X_TEXT, text))
+            return row;
+        row = mcmp__index_next(rd, index, row, hash);
+    }
+    return 0;
+}
+
+static uint32_t hash_for(const mcmp__layout *layout, uint32_t index, mcmp_span text,
+                         uint32_t *out_depth)
+{
+    *out_depth = 0;
+    if (index == MCMP__I_CTEXT && text.len > 0 && text.ptr[0] == '/')
+        return (uint32_t)mcmp__hash_context(layout, text, out_depth);
+    return mcmp__hash_text(layout, text);
+}
+
+uint32_t mcmp__context_find(mcmp__read *rd, mcmp_span text)
+{
+    uint32_t depth;
+
+    return mcmp__text_find(rd, MCMP__I_CTEXT, text,
+                           hash_for(rd->layout, MCMP__I_CTEXT, text, &depth));
+}
+
+static int is_wild(mcmp_span alias)
+{
+    return alias.len > 2 && alias.ptr[0] == '*' && alias.ptr[1] == '.';
+}
+
+/* Contexts that can match are counted by depth, wildcard aliases as a whole. */
+static void count_kind(mcmp__tx *tx, uint32_t index, uint32_t depth, int wild, int step)
+{
+    if (index == MCMP__I_CTEXT && depth != 0) {
+        uint64_t count = mcmp__head_get(&tx->rd, MCMP__H_DEPTH_COUNT + depth) + (uint64_t)step;
+        uint64_t mask = mcmp__head_get(&tx->rd, MCMP__H_DEPTHS);
+        uint64_t bit = UINT64_C(1) << depth;
+
+        mcmp__head_put(tx, MCMP__H_DEPTH_COUNT + depth, count);
+        mcmp__head_put(tx, MCMP__H_DEPTHS, count != 0 ? mask | bit : mask & ~bit);
+    }
+    if (index == MCMP__I_ATEXT && wild)
+        mcmp__head_put(tx, MCMP__H_WILD, mcmp__head_get(&tx->rd, MCMP__H_WILD) + (uint64_t)step);
+}
+
+uint32_t mcmp__text_ref(mcmp__tx *tx, uint32_t index, mcmp_span text)
+{
+    uint32_t table = tx->rd.layout->index[index].table;
+    uint32_t depth;
+    uint32_t hash = hash_for(tx->rd.layout, index, text, &depth);
+    uint32_t row = mcmp__text_find(&tx->rd, index, text, hash);
+
+    if (row != 0) {
+        uint64_t refs = mcmp__row_get(&tx->rd, table, row, MCMP__X_REFS);
+
+        mcmp__row_put(tx, table, row, MCMP__X_REFS, refs + 1);
+        return row;
+    }
+    row = mcmp__row_alloc(tx, table);
+    MCMP__ASSERT(row != 0 && text.len <= 1023);
+    mcmp__row_put(tx, table, row, MCMP__X_REFS,
+                  (uint64_t)text.len << 48 | (uint64_t)depth << 40 | 1);
+    mcmp__put_text(tx, table, row, MCMP__X_TEXT, text);
+    mcmp__index_add(tx, index, row, hash);
+    count_kind(tx, index, depth, is_wild(text), 1);
+    return row;
+}
+
+void mcmp__text_unref(mcmp__tx *tx, uint32_t index, uint32_t row)
+{
+    uint32_t table = tx->rd.layout->index[index].table;
+    uint64_t refs = mcmp__row_get(&tx->rd, table, row, MCMP__X_REFS);
+    char start[8];
+
+    if ((refs & REFS_MASK) > 1) {
+        mcmp__row_put(tx, table, row, MCMP__X_REFS, refs - 1);
+        return;
+    }
+    mcmp__words_copy(mcmp__row(&tx->rd, table, row) + MCMP__X_TEXT, sizeof(start), start);
+    count_kind(tx, index, text_depth(refs), is_wild(mcmp__span(start, (size_t)(refs >> 48))), -1);
+    mcmp__index_remove(tx, index, row);
+    mcmp__row_put(tx, table, row, MCMP__X_REFS, 0);
+    mcmp__row_free(tx, table, row);
+}
