@@ -64,6 +64,15 @@ static void check_ended(node_agent *agent)
     agent->ended(agent->ctx);
 }
 
+/* While draining, a mute balancer may use the time that is left, and a little for the farewell. */
+static void hurry(node_member *member)
+{
+    mcmp_time left = member->plan.stop_by - now_of(member->agent);
+
+    if (member->plan.drain)
+        node_link_hurry(member->link, left > MCMP_SEC ? left : MCMP_SEC);
+}
+
 static void run(node_member *member);
 
 static void on_due(uv_timer_t *timer)
@@ -82,6 +91,7 @@ static void send_next(node_member *member)
 
     if (member->agent->options->load < 0)
         member->plan.load = system_load();
+    hurry(member);
     mcmp_error_init(&err);
     plan_message(&member->plan, member->proxy, &lists, &message);
     rc = mcmp_message_encode(&message, NULL, 0, &len, &err);
@@ -187,13 +197,11 @@ node_agent *node_agent_start(uv_loop_t *loop, const node_options *options, uint3
 
 void node_agent_drain(node_agent *agent)
 {
-    mcmp_time most = agent->options->drain_timeout;
-
     for (size_t i = 0; i < agent->count; i++) {
         node_member *member = &agent->members[i];
 
         plan_drain(&member->plan, now_of(agent));
-        node_link_hurry(member->link, most > MCMP_SEC ? most : MCMP_SEC);
+        hurry(member);
         uv_timer_start(member->timer, on_due, 0, 0);
     }
     check_ended(agent);

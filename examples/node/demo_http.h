@@ -33,7 +33,7 @@ typedef struct demo_head {
     int expect_continue;
 } demo_head;
 
-/* Read a head from the start of data. DEMO_OK: *used bytes; DEMO_MORE: not complete; else status. */
+/* Read a head from the start of data. DEMO_OK: *used bytes; DEMO_MORE: incomplete; else status. */
 int demo_head_parse(const char *data, size_t len, size_t *used, demo_head *head);
 
 /* First header of that name; ptr NULL when there is none. */

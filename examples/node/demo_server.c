@@ -29,7 +29,7 @@ static void on_sweep(uv_timer_t *timer)
             demo_conn_close(conn);
         conn = next;
     }
-    if (server->accept_pending)
+    if (server->accept_pending && !server->stopping)
         demo_conn_accept(server);
 }
 
@@ -126,6 +126,8 @@ uint32_t demo_connections(const demo_server *server)
 void demo_stop(demo_server *server)
 {
     server->stopping = 1;
+    if (!uv_is_closing((uv_handle_t *)&server->listener))
+        uv_close((uv_handle_t *)&server->listener, on_server_handle_closed);
     for (demo_conn *conn = server->first; conn != NULL;) {
         demo_conn *next = conn->next;
 
@@ -139,6 +141,7 @@ void demo_close(demo_server *server)
 {
     while (server->first != NULL)
         demo_conn_close(server->first);
-    uv_close((uv_handle_t *)&server->listener, on_server_handle_closed);
+    if (!uv_is_closing((uv_handle_t *)&server->listener))
+        uv_close((uv_handle_t *)&server->listener, on_server_handle_closed);
     uv_close((uv_handle_t *)&server->sweeper, on_server_handle_closed);
 }

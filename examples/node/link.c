@@ -41,9 +41,10 @@ struct node_link {
     char *request;
     size_t request_len;
     int connected;
-    int used;  /* the connection has carried an answer */
-    int busy;  /* an answer is awaited */
-    int error; /* of the last address tried */
+    int used;        /* the connection has carried an answer */
+    int busy;        /* an answer is awaited */
+    int error;       /* of the last address tried */
+    mcmp_time limit; /* of each time limit; 0 = none */
 };
 
 static void start_request(node_link *link);
@@ -120,6 +121,8 @@ static void on_timeout(uv_timer_t *timer)
 
 static void arm(node_link *link, mcmp_time time)
 {
+    if (link->limit > 0 && time > link->limit)
+        time = link->limit;
     uv_timer_start(link->timer, on_timeout, (uint64_t)((time + MCMP_MSEC - 1) / MCMP_MSEC), 0);
 }
 
@@ -364,6 +367,7 @@ int node_link_send(node_link *link, const void *data, size_t len)
 
 void node_link_hurry(node_link *link, mcmp_time time)
 {
+    link->limit = time;
     if (link->busy && uv_timer_get_due_in(link->timer) > (uint64_t)(time / MCMP_MSEC))
         arm(link, time);
 }

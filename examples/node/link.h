@@ -14,7 +14,7 @@
 
 typedef struct node_link node_link;
 
-/* answer NULL: failed, why says how. Called once per request, never from inside node_link_send(). */
+/* answer NULL: failed, why says how. Once per request, never from inside node_link_send(). */
 typedef void (*node_link_fn)(void *ctx, const mcmp_answer_info *answer, const char *why);
 
 node_link *node_link_new(uv_loop_t *loop, const node_proxy *proxy, const node_options *options,
@@ -24,7 +24,7 @@ void node_link_free(node_link *link); /* the rest is freed when the loop has run
 /* Send a request; the bytes are copied. 0, or -1 without memory (done is not called then). */
 int node_link_send(node_link *link, const void *data, size_t len);
 
-/* The answer that is awaited must come within that time. */
+/* From now on a connection or an answer, also one that is awaited, must come within that time. */
 void node_link_hurry(node_link *link, mcmp_time time);
 
 #endif

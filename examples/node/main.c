@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define DEMO_CONNECTIONS 8192
-#define GRACE_MS 10000u /* for requests of the demonstration that still run at the end */
+#define GRACE_MS 2000u /* for what still runs in the demonstration when every balancer was told */
 #define GRACE_POLL_MS 20u
 
 typedef struct node_program {
@@ -200,7 +200,8 @@ int main(int argc, char **argv)
     mcmp_version_info version;
     char why[200];
 
-    switch (node_options_parse(&options, argc, argv, why, sizeof(why))) {
+    /* the cast only adds const */
+    switch (node_options_parse(&options, argc, (const char *const *)argv, why, sizeof(why))) {
     case NODE_OPTIONS_HELP:
         node_options_help(print);
         return NODE_EXIT_OK;

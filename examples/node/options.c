@@ -369,7 +369,8 @@ static const char *check(node_options *options)
 }
 
 /* One argument, with its value in `--name=value` or in the next one. */
-static int take(node_options *options, int argc, char **argv, int *at, char *why, size_t size)
+static int take(node_options *options, int argc, const char *const *argv, int *at, char *why,
+                size_t size)
 {
     mcmp_span inline_value;
     mcmp_span arg = node_span_of(argv[*at]);
@@ -398,7 +399,8 @@ static int take(node_options *options, int argc, char **argv, int *at, char *why
     return 0;
 }
 
-int node_options_parse(node_options *options, int argc, char **argv, char *why, size_t size)
+int node_options_parse(node_options *options, int argc, const char *const *argv, char *why,
+                       size_t size)
 {
     const char *wrong;
 

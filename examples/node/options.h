@@ -79,7 +79,8 @@ typedef struct node_options {
  * Read argv. The texts of argv are kept. NODE_OPTIONS_BAD: why (size bytes of room) says what is
  * wrong.
  */
-int node_options_parse(node_options *options, int argc, char **argv, char *why, size_t size);
+int node_options_parse(node_options *options, int argc, const char *const *argv, char *why,
+                       size_t size);
 
 /* The text of --help, to be written to `write`. */
 void node_options_help(void (*write)(const char *text));

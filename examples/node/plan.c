@@ -578,7 +578,9 @@ void plan_failed(node_plan *plan, mcmp_time now, const char *why)
     node_log(SEVERITY_OF(plan->failures == 0 || is_draining(plan)), plan->name, "%s", why);
     if (!is_draining(plan)) {
         start_again_later(plan, now);
-        if (plan->drain)
+        if (plan->drain && plan->registered && now >= plan->stop_by)
+            finish(plan, PLAN_END_INCOMPLETE);
+        else if (plan->drain)
             start_drain(plan);
         return;
     }

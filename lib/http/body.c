@@ -190,13 +190,17 @@ static const byte_fn on_byte[] = {
 static int take_content(mcmp_http_body *body, const char *data, size_t len, size_t *used,
                         mcmp_span *out, mcmp_error *err)
 {
-    size_t take = body->left < len ? (size_t)body->left : len;
+    uint64_t most = body->left;
+    size_t take;
 
-    if (body->framing == MCMP_HTTP_FRAMING_CLOSE && body->max_body != 0 &&
-        take > body->max_body - body->received) {
+    if (body->framing == MCMP_HTTP_FRAMING_CLOSE && body->max_body != 0)
+        most = body->max_body - body->received;
+    if (most == 0) {
         body->state = STATE_FAILED;
+        *used = 0;
         return mcmp__fail(err, MCMP_ERR_HTTP_BODY_SIZE, "max_body", "the body is over max_body");
     }
+    take = most < len ? (size_t)most : len;
     *out = mcmp__span(data, take);
     *used += take;
     body->received += take;

@@ -37,6 +37,7 @@ static int take_coding(mcmp_http_head *head, mcmp_error *err)
     const uint32_t id = MCMP_HTTP_FIELD_TRANSFER_ENCODING;
     mcmp_span rest = mcmp__row_value(head, mcmp__head_first(head, id));
     mcmp_span coding = { NULL, 0 };
+    int codings = 0;
     int chunked = 0;
     int code = MCMP_ERR_HTTP_FRAMING;
 
@@ -51,9 +52,9 @@ static int take_coding(mcmp_http_head *head, mcmp_error *err)
                           err);
     if (mcmp__span_is_nocase(rest, "chunked"))
         return MCMP_OK;
-    while (mcmp__http_list_next(&rest, &coding))
+    for (; mcmp__http_list_next(&rest, &coding); codings++)
         chunked += mcmp__span_is_nocase(coding, "chunked");
-    if (chunked == 1 && mcmp__span_is_nocase(coding, "chunked"))
+    if (codings > 1 && chunked == 1 && mcmp__span_is_nocase(coding, "chunked"))
         code = MCMP_ERR_HTTP_CODING;
     return fail_field(head, id, code, "Transfer-Encoding", "Transfer-Encoding is not chunked", err);
 }

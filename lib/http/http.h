@@ -158,7 +158,7 @@ static inline void mcmp__http_put_span(mcmp__out *out, mcmp_span span)
 }
 void mcmp__http_put_uint(mcmp__out *out, uint64_t value);
 void mcmp__http_put_line(mcmp__out *out, mcmp_span name, mcmp_span value);
-/* Header lines of a head except fields of the mask, those listed in Connection, and drop's names. */
+/* Header lines of a head but for the mask's, those listed in Connection, and drop's names. */
 typedef struct mcmp__copy {
     const mcmp_http_head *head;
     uint64_t skip; /* bit per field number */

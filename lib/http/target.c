@@ -157,11 +157,12 @@ int mcmp_http_target_parse(const mcmp_http_info *request, uint32_t flags, char *
     mcmp_http_target local;
     int rc;
 
-    if (request == NULL || out == NULL || out->struct_size < sizeof(local) || (flags & ~known) != 0)
+    if (request == NULL || out == NULL || out->struct_size < sizeof(local.struct_size) ||
+        (flags & ~known) != 0)
         return mcmp__fail(err, MCMP_ERR_INVALID, "flags", "no request, or unknown flags");
     memset(&local, 0, sizeof(local));
     rc = take_target(request, flags, buf, size, &local, err);
-    if (rc == MCMP_ERR_SPACE)
+    if (rc == MCMP_ERR_SPACE && out->struct_size >= offsetof(mcmp_http_target, form))
         out->needed = room_for(request);
     if (rc != MCMP_OK)
         return rc;

@@ -86,7 +86,7 @@ static int is_cookie(mcmp_span pair, mcmp_span name)
     return mcmp__span_eq(trimmed(mcmp__span(pair.ptr, (size_t)(equals - pair.ptr))), name);
 }
 
-/* End of the cookie pair at from: a `;` outside of quotes does not occur in RFC 6265, so any `;`. */
+/* End of the cookie pair at from. RFC 6265 has no `;` inside of quotes, so any `;` ends it. */
 static size_t pair_end(mcmp_span value, size_t from)
 {
     const char *mark = memchr(value.ptr + from, ';', value.len - from);

@@ -79,7 +79,7 @@ static void next_message(mcmp__frame *f)
     f->room = f->ext_room = f->max_head;
     f->length = f->remaining = f->received = f->total = 0;
     f->has_length = f->has_coding = f->http10 = f->close = f->keep_alive = 0;
-    f->oversize = f->linger = 0;
+    f->oversize = f->linger = f->to_close = 0;
     next_line(f);
 }
 
@@ -319,6 +319,7 @@ static int end_head(mcmp__frame *f, mcmp_error *err)
         return announce(f, f->length, err);
     } else if (!f->has_length && body == MCMP__BODY_TO_CLOSE) {
         f->state = STATE_TO_CLOSE;
+        f->to_close = 1;
     }
     next_line(f);
     return STEP_ON;

@@ -65,6 +65,7 @@ struct mcmp__frame {
     uint8_t close;      /* Connection names close */
     uint8_t keep_alive; /* Connection names keep-alive */
     uint8_t oversize;   /* the body is over max_body and is being dropped */
+    uint8_t to_close;   /* the body ends with the stream */
     uint8_t linger;     /* the body is over max_drop and was left unread from there on */
 };
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""D1, T1: each public function tells brief, parameters, result, thread class, re-entrancy, since."""
+"""D1, T1: each public function tells brief, parameters, result, thread class, re-entrancy, since. D2: no code in
+guides but quotations."""
+import os
 import re
 
 import common
@@ -51,4 +53,13 @@ for name in common.sources(args, ('.h',), ('include',)):
     group = re.search(r'@defgroup mcmp_\w+ ', text)
     if not group and not name.endswith('/libmcmp.h'):
         report.add(name, 1, 'no @defgroup mcmp_<concern>')
+for name in common.sources(args, ('.md',), ('docs',)):
+    report.looked_at += 1
+    text = common.read(args, name)
+    for match in re.finditer(r'^```c\b', text, re.M):
+        report.add(name, common.line_of(text, match.start()),
+                   'C code typed into prose: quote a compiled file by @snippet or @include (D2)')
+    for match in re.finditer(r'\]\(([^)#:]+)\)', text):
+        if not os.path.exists(os.path.join(args.root, os.path.dirname(name), match.group(1))):
+            report.add(name, common.line_of(text, match.start()), f'{match.group(1)} does not exist')
 report.end()

@@ -41,13 +41,14 @@
         intmax_t want_ = (intmax_t)(want);                                                      \
         ck_assert_msg(got_ == want_, "row '%s': %s is %jd, not %jd", (row), #got, got_, want_); \
     } while (0)
-#define row_text(row, got, want)                                                           \
-    do {                                                                                   \
-        mcmp_span got_ = (got);                                                            \
-        const char *want_ = (want);                                                        \
-        ck_assert_msg(got_.len == strlen(want_) && memcmp(got_.ptr, want_, got_.len) == 0, \
-                      "row '%s': %s is \"%.*s\", not \"%s\"", (row), #got, (int)got_.len,  \
-                      got_.len != 0 ? got_.ptr : "", want_);                               \
+#define row_text(row, got, want)                                                          \
+    do {                                                                                  \
+        mcmp_span got_ = (got);                                                           \
+        const char *want_ = (want);                                                       \
+        ck_assert_msg(got_.len == strlen(want_) &&                                        \
+                          (got_.len == 0 || memcmp(got_.ptr, want_, got_.len) == 0),      \
+                      "row '%s': %s is \"%.*s\", not \"%s\"", (row), #got, (int)got_.len, \
+                      got_.len != 0 ? got_.ptr : "", want_);                              \
     } while (0)
 #define row_bytes(row, got, want, want_len)                                                  \
     do {                                                                                     \

@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Request heads and bodies as the demonstration application reads them: tables of good and bad ones,
- * each body whole, byte by byte and cut at every place.
+ * Request heads and bodies as the demonstration application reads them: tables of good and bad
+ * ones, each body whole, byte by byte and cut at every place.
  */
 #include "support.h"
 
 #include "demo_http.h"
 #include "demo_sessions.h"
+
+/* An empty text may have no pointer; comparing wants one. */
+static mcmp_span shown(mcmp_span text)
+{
+    return text.ptr != NULL ? text : node_span("", 0);
+}
 
 typedef struct head_row {
     const char *name;
@@ -70,7 +76,7 @@ START_TEST(test_a_head_is_understood_or_refused_with_its_status)
             row_int(row->name, used, text.len);
             row_text(row->name, head.method, row->method);
             row_text(row->name, head.path, row->path);
-            row_text(row->name, head.query, row->query);
+            row_text(row->name, shown(head.query), row->query);
             row_int(row->name, head.keep_alive, row->keep_alive);
             row_int(row->name, head.chunked, row->chunked);
             row_int(row->name, head.length, row->length);
@@ -212,7 +218,7 @@ static void check_body(const body_row *row, size_t first, size_t step)
             end = end + step < len ? end + step : len;
     }
     row_int(row->name, rc, row->result);
-    row_text(row->name, node_span(payload.data, payload.len), row->payload);
+    row_text(row->name, shown(node_span(payload.data, payload.len)), row->payload);
     if (rc == DEMO_END)
         row_text(row->name, node_span(row->text + at, len - at), row->rest);
     node_buf_clear(&payload);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The WebSocket echo: what goes back for frames of every kind, independent of how the bytes are cut,
- * and how broken frames are answered. Key and accept value are those of RFC 6455.
+ * The WebSocket echo: what goes back for frames of every kind, independent of how the bytes are
+ * cut, and how broken frames are answered. Key and accept value are those of RFC 6455.
  */
 #include "support.h"
 

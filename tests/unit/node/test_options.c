@@ -18,7 +18,7 @@ static int parse(const char *line)
 {
     static char text[1024];
     static char program[] = "mcmp-node";
-    char *argv[ARGS_MAX] = { program };
+    const char *argv[ARGS_MAX] = { program };
     int argc = 1;
 
     ck_assert(strlen(line) < sizeof(text));

@@ -133,7 +133,7 @@ static char *run_cut(const limits *max, const char *data, size_t len, const size
 static void check_story(const char *name, const limits *max, const char *data, size_t len,
                         const char *want)
 {
-    size_t *every = malloc((len + 1) * sizeof(*every));
+    size_t *every = calloc(len + 1, sizeof(*every));
     char *got = run_cut(max, data, len, NULL, 0);
 
     ck_assert_msg(strcmp(got, want) == 0, "row '%s': got\n%s, not\n%s", name, got, want);

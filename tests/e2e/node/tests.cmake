@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+if(TARGET mcmp-node)
+  set(node_tests agent demo)
+  if(TARGET mcmp-server)
+    list(APPEND node_tests with_server quickstart)
+  endif()
+  foreach(name IN LISTS node_tests)
+    add_test(NAME e2e.node.${name}
+      COMMAND ${MCMP_PYTHON} -m pytest -q -p no:cacheprovider ${CMAKE_CURRENT_LIST_DIR}/test_${name}.py)
+    set_tests_properties(e2e.node.${name} PROPERTIES TIMEOUT 240
+      ENVIRONMENT "MCMP_BIN=${PROJECT_BINARY_DIR}/bin;PYTHONDONTWRITEBYTECODE=1")
+  endforeach()
+endif()
