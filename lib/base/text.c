@@ -53,11 +53,22 @@ int mcmp__parse_uint(mcmp_span text, uint64_t max, uint64_t *out)
 
 size_t mcmp__format_uint(char *out, uint64_t value)
 {
-    size_t len = 1;
+    static const char pairs[] = "0001020304050607080910111213141516171819"
+                                "2021222324252627282930313233343536373839"
+                                "4041424344454647484950515253545556575859"
+                                "6061626364656667686970717273747576777879"
+                                "8081828384858687888990919293949596979899";
+    char digits[20];
+    size_t at = sizeof(digits);
 
-    for (uint64_t rest = value; rest >= 10; rest /= 10)
-        len++;
-    for (size_t i = len; i-- > 0; value /= 10)
-        out[i] = (char)('0' + value % 10);
-    return len;
+    while (value >= 100) { /* a division per two digits */
+        at -= 2;
+        memcpy(digits + at, pairs + value % 100 * 2, 2);
+        value /= 100;
+    }
+    if (value >= 10)
+        digits[--at] = (char)('0' + value % 10);
+    digits[--at] = (char)('0' + (value >= 10 ? value / 10 : value));
+    memcpy(out, digits + at, sizeof(digits) - at);
+    return sizeof(digits) - at;
 }

@@ -227,6 +227,11 @@ int mcmp_cluster_open(mcmp_cluster **out, const mcmp_cluster_options *opts, mcmp
         return rc;
     }
     seed_random(cluster);
+    rc = mcmp__access_open(cluster, err);
+    if (rc != MCMP_OK) {
+        mcmp_cluster_close(cluster);
+        return rc;
+    }
     *out = cluster;
     return MCMP_OK;
 }
@@ -235,6 +240,7 @@ void mcmp_cluster_close(mcmp_cluster *cluster)
 {
     if (cluster == NULL)
         return;
+    mcmp__access_close(cluster);
     if (cluster->local.lb_free != NULL)
         cluster->local.lb_free(cluster, cluster->local.lb);
     mcmp__process_leave(cluster);

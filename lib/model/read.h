@@ -22,6 +22,7 @@
 #define MCMP__READ_H
 
 #include <libmcmp/cluster.h>
+#include <libmcmp/response.h>
 
 #include "base/atomic.h"
 #include "base/base.h"
@@ -235,6 +236,13 @@ uint32_t mcmp__running_seat(mcmp__read *rd, uint32_t seat);
  * were missed, look at all. */
 uint64_t mcmp__gone_now(mcmp__read *rd);
 int mcmp__gone_next(mcmp__read *rd, uint64_t *cursor, mcmp_handle *out);
+
+/* A probe of this endpoint by the options (MCMP 6): deadline min(ping, cap), ping 0 = the cap
+ * alone; name resolution allowed; node and ticket are the caller's. authority has room for
+ * MCMP__AUTHORITY_MAX bytes and lives as long as the probe, as do the bytes of host. */
+#define MCMP__AUTHORITY_MAX (MCMP__TEXT_MAX + 24)
+void mcmp__probe_fill(const mcmp__config *config, mcmp_span host, uint32_t port, uint32_t scheme,
+                      mcmp_time ping, mcmp_time now, char *authority, mcmp_probe *out);
 
 /* The one write of lb, outside read sections: take a node out as REMOVE-APP does (MCMP 4.4).
  * MCMP_OK, MCMP_ERR_STALE. */

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The order of judgement (MCMP 1): the sender's right to the command, size, the body (by the
+ * decoder), then the command's handler from `node known` on. After a probe or delay the handler is
+ * called again and judges everything anew, since the state may have moved on meanwhile.
+ */
+#include "apply.h"
+
+typedef int (*handler_fn)(mcmp__call *call);
+
+typedef struct command_row {
+    handler_fn handler; /* NULL: Command is not supported */
+    uint32_t flags;
+} command_row;
+
+#define NO_BODY 0x1u /* MCMP 1: reads and ignores any body */
+#define NO_SIZE 0x2u /* MCMP 4.12: nothing keeps the page from being served */
+
+static const command_row commands[] = {
+    [MCMP_COMMAND_CONFIG] = { mcmp__apply_config, 0 },
+    [MCMP_COMMAND_ENABLE_APP] = { mcmp__apply_app, 0 },
+    [MCMP_COMMAND_DISABLE_APP] = { mcmp__apply_app, 0 },
+    [MCMP_COMMAND_STOP_APP] = { mcmp__apply_app, 0 },
+    [MCMP_COMMAND_REMOVE_APP] = { mcmp__apply_app, 0 },
+    [MCMP_COMMAND_STATUS] = { mcmp__apply_status, 0 },
+    [MCMP_COMMAND_PING] = { mcmp__apply_ping, 0 },
+    [MCMP_COMMAND_INFO] = { mcmp__apply_report, NO_BODY },
+    [MCMP_COMMAND_DUMP] = { mcmp__apply_report, NO_BODY },
+    [MCMP_COMMAND_VERSION] = { mcmp__apply_report, NO_BODY },
+    [MCMP_COMMAND_PAGE] = { mcmp__apply_report, NO_BODY | NO_SIZE },
+};
+
+static int refuse_size(mcmp__call *call, uint64_t limit)
+{
+    const mcmp_request *request = call->request;
+    uint64_t size = MCMP__MAX(request->body_size, (uint64_t)request->body.len);
+    char size_text[20];
+    char limit_text[20];
+    mcmp_span args[2];
+
+    args[0] = mcmp__span(size_text, mcmp__format_uint(size_text, size));
+    args[1] = mcmp__span(limit_text, mcmp__format_uint(limit_text, limit));
+    if (mcmp_response_refuse(call->response, request, MCMP_REFUSAL_MESSAGE_SIZE, args, 2) !=
+        MCMP_OK)
+        return mcmp__fail(call->err, MCMP_ERR_NOMEM, NULL, "no memory for the answer");
+    (void)mcmp__fail(call->err, MCMP_ERR_BODY_SIZE, "max_message",
+                     "a message of %llu bytes is over the limit of %llu", (unsigned long long)size,
+                     (unsigned long long)limit);
+    mcmp__error_wire(call->err, MCMP_WIRE_MEM);
+    return MCMP_ERR_BODY_SIZE;
+}
+
+/* The decoder has put the refusal's text into err; the answer quotes its culprit. */
+static int decode(mcmp__call *call)
+{
+    mcmp_decoder *decoder;
+    mcmp_span culprit;
+    uint32_t refusal = MCMP_REFUSAL_NONE;
+    int rc = mcmp_response_decoder(call->response, &call->config->limits, &decoder, call->err);
+
+    if (rc == MCMP_OK)
+        rc = mcmp_decoder_decode(decoder, call->request, &call->command, &refusal, call->err);
+    if (rc != MCMP_ERR_SYNTAX)
+        return rc;
+    culprit = mcmp_decoder_culprit(decoder);
+    if (mcmp_response_refuse(call->response, call->request, refusal, &culprit, 1) != MCMP_OK)
+        return mcmp__fail(call->err, MCMP_ERR_NOMEM, NULL, "no memory for the answer");
+    return rc;
+}
+
+static int judge(mcmp__call *call)
+{
+    const mcmp_request *request = call->request;
+    uint64_t limit = mcmp_cluster_max_message(call->cluster);
+    command_row row = { NULL, 0 };
+
+    if (request->command < MCMP__COUNT(commands))
+        row = commands[request->command];
+    if (!mcmp__access_command(*mcmp__access_of(call->cluster), request->peer, request->command))
+        return mcmp__refuse(call, MCMP_REFUSAL_DENIED, request->method);
+    if (row.handler == NULL)
+        return mcmp__refuse(call, MCMP_REFUSAL_BAD_COMMAND, request->method);
+    if (!(row.flags & NO_SIZE) &&
+        (request->flags & MCMP_REQUEST_OVERSIZE || request->body.len > limit))
+        return refuse_size(call, limit);
+    if (!(row.flags & NO_BODY)) {
+        int rc = decode(call);
+
+        if (rc != MCMP_OK)
+            return rc;
+    }
+    return row.handler(call);
+}
+
+int mcmp_apply(mcmp_cluster *cluster, const mcmp_request *request, mcmp_response *response,
+               mcmp_error *err)
+{
+    mcmp_request local;
+    mcmp__call call;
+    int rc;
+
+    if (cluster == NULL || request == NULL || response == NULL)
+        return mcmp__fail(err, MCMP_ERR_INVALID, NULL, "an argument is missing");
+    rc = mcmp__sized_in(&local, sizeof(local), request, sizeof(local.struct_size));
+    if (rc != MCMP_OK)
+        return mcmp__fail(err, rc, "request", "the request is not initialised");
+    memset(&call, 0, sizeof(call));
+    call.cluster = cluster;
+    call.config = mcmp__config_of(cluster);
+    call.request = &local;
+    call.response = response;
+    call.err = err;
+    call.now = local.now;
+    (void)mcmp_response_set_pending(response, NULL);
+    return judge(&call);
+}
+
+int mcmp_apply_resume(mcmp_cluster *cluster, const mcmp_request *request, mcmp_response *response,
+                      int probe_ok, mcmp_time now, mcmp_error *err)
+{
+    const mcmp_pending *pending;
+    mcmp_request local;
+    mcmp__call call;
+
+    if (cluster == NULL || request == NULL || response == NULL)
+        return mcmp__fail(err, MCMP_ERR_INVALID, NULL, "an argument is missing");
+    if (mcmp__sized_in(&local, sizeof(local), request, sizeof(local.struct_size)) != MCMP_OK)
+        return mcmp__fail(err, MCMP_ERR_INVALID, "request", "the request is not initialised");
+    pending = mcmp_response_pending(response);
+    if (pending == NULL)
+        return mcmp__fail(err, MCMP_ERR_STATE, NULL, "the answer does not wait for anything");
+    memset(&call, 0, sizeof(call));
+    call.cluster = cluster;
+    call.config = mcmp__config_of(cluster);
+    call.request = &local;
+    call.response = response;
+    call.err = err;
+    call.now = now;
+    call.resumed = pending->kind;
+    call.probe_ok = probe_ok;
+    call.probed = pending->probe != NULL ? pending->probe->node : 0;
+    (void)mcmp_response_set_pending(response, NULL);
+    return judge(&call);
+}

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ENABLE-APP, DISABLE-APP, STOP-APP and REMOVE-APP (MCMP 4.2 to 4.4), for named pairs or the whole
+ * node. A STOP-APP answer that still counts running requests is held back for a moment (PEER): the
+ * client asks at the end of a request at the node, a little before the proxy has seen that end.
+ */
+#include "apply.h"
+
+/* How often a held answer looks again; the whole hold is opts.stop_hold. */
+#define HOLD_STEP (5 * MCMP_MSEC)
+
+enum { DONE_ROOM = 128 }; /* bytes of the bit field on the stack: 1024 pairs */
+
+typedef struct app_job {
+    mcmp__call *call;
+    mcmp__target target;
+    mcmp__pairs pairs;
+    uint64_t running; /* STOP-APP */
+    int whole;
+    size_t done_size; /* of an allocated bit field, or 0 */
+    uint8_t done_room[DONE_ROOM];
+} app_job;
+
+static uint32_t status_of(uint32_t kind)
+{
+    switch (kind) {
+    case MCMP_COMMAND_ENABLE_APP:
+        return MCMP_STATUS_ENABLED;
+    case MCMP_COMMAND_DISABLE_APP:
+        return MCMP_STATUS_DISABLED;
+    default:
+        return MCMP_STATUS_STOPPED;
+    }
+}
+
+static int take_room(app_job *job)
+{
+    const mcmp_command *command = job->call->command;
+    size_t count;
+    size_t bytes;
+
+    job->pairs.done = job->done_room;
+    job->pairs.limit = 0;
+    if (job->whole)
+        return MCMP_OK;
+    if (mcmp__mul_size(command->alias_count, command->context_count, &count) != 0)
+        count = MCMP__PAIR_LIMIT;
+    job->pairs.limit = MCMP__MIN(count, MCMP__PAIR_LIMIT);
+    bytes = (job->pairs.limit + 7) / 8;
+    if (bytes <= sizeof(job->done_room)) {
+        memset(job->done_room, 0, bytes);
+        return MCMP_OK;
+    }
+    job->pairs.done = mcmp__calloc(&job->call->config->allocator, bytes, 1);
+    if (job->pairs.done == NULL)
+        return mcmp__fail(job->call->err, MCMP_ERR_NOMEM, NULL, "no memory for the message");
+    job->done_size = bytes;
+    return MCMP_OK;
+}
+
+static void give_room(app_job *job)
+{
+    if (job->done_size != 0)
+        mcmp__free(&job->call->config->allocator, job->pairs.done, job->done_size);
+}
+
+static void set_all(mcmp__tx *tx, uint32_t node, uint32_t status, mcmp__pairs *pairs)
+{
+    for (uint32_t i = mcmp__pair_next(&tx->rd, node, 0); i != 0;
+         i = mcmp__pair_next(&tx->rd, node, i)) {
+        mcmp__pair row;
+
+        if (!mcmp__pair_get(&tx->rd, i, &row) || row.status == status)
+            continue;
+        mcmp__pair_set_status(tx, i, status);
+        pairs->changed++;
+    }
+}
+
+static void write_node(app_job *job, mcmp__tx *tx, uint32_t node)
+{
+    const mcmp_command *command = job->call->command;
+    int by_pair = (job->call->config->opts.flags & MCMP_CLUSTER_USE_ALIAS) != 0;
+    int is_remove = command->kind == MCMP_COMMAND_REMOVE_APP;
+
+    if (job->whole && is_remove) {
+        mcmp__node_remove(tx, node, job->call->request->connection);
+        return;
+    }
+    if (job->whole) {
+        set_all(tx, node, status_of(command->kind), &job->pairs);
+        return;
+    }
+    if (is_remove)
+        mcmp__pairs_remove(tx, node, command, &job->pairs);
+    else
+        mcmp__pairs_register(tx, node, command, status_of(command->kind), 1, &job->pairs);
+    if (command->kind == MCMP_COMMAND_STOP_APP)
+        job->running = mcmp__pairs_running(&tx->rd, node, command, job->pairs.limit, by_pair);
+}
+
+static void log_change(const app_job *job)
+{
+    const mcmp__call *call = job->call;
+    const mcmp_command *command = call->command;
+    const char *name = mcmp_command_name(command->kind);
+    char route[192];
+    char alias[192];
+    char context[192];
+
+    mcmp__pairs_log_left(call, &job->pairs);
+    if (!mcmp__log_wanted(&call->config->logger, MCMP_LOG_INFO))
+        return;
+    (void)mcmp__printable(route, sizeof(route), command->jvm_route);
+    if (job->whole && command->kind == MCMP_COMMAND_REMOVE_APP) {
+        mcmp__log(&call->config->logger, MCMP_LOG_INFO, MCMP__LOG_MODULE, "node %s removed", route);
+        return;
+    }
+    if (job->pairs.changed == 0)
+        return;
+    if (job->whole) {
+        mcmp__log(&call->config->logger, MCMP_LOG_INFO, MCMP__LOG_MODULE,
+                  "node %s: %s of all contexts, %zu changed", route, name, job->pairs.changed);
+        return;
+    }
+    mcmp__log(&call->config->logger, MCMP_LOG_INFO, MCMP__LOG_MODULE,
+              "node %s: %s %s%s of %s%s, %zu changed", route, name,
+              mcmp__printable(context, sizeof(context), command->contexts[0]),
+              command->context_count > 1 ? ", .." : "",
+              mcmp__printable(alias, sizeof(alias), command->aliases[0]),
+              command->alias_count > 1 ? ", .." : "", job->pairs.changed);
+}
+
+/* The message itself, in one transaction. MCMP_OK, or what was answered. */
+static int write_message(app_job *job)
+{
+    mcmp__call *call = job->call;
+    mcmp__tx tx;
+    uint32_t node;
+    uint64_t owner[3];
+    int rc = mcmp__tx_begin(&tx, call->cluster, call->now, call->err);
+
+    if (rc != MCMP_OK)
+        return rc;
+    node = mcmp__node_by_route(&tx.rd, call->command->jvm_route);
+    if (node == 0) { /* removed since it was looked up */
+        mcmp__tx_abort(&tx);
+        return mcmp__refuse_unknown(call);
+    }
+    mcmp__node_owner(&tx.rd, node, owner);
+    if (!mcmp__owner_allows(call, owner)) {
+        mcmp__tx_abort(&tx);
+        return mcmp__refuse(call, MCMP_REFUSAL_DENIED, call->command->jvm_route);
+    }
+    write_node(job, &tx, node);
+    mcmp__tx_commit(&tx);
+    log_change(job);
+    return MCMP_OK;
+}
+
+/* A held STOP-APP: the message was written, only its answer is made anew. */
+static int read_again(app_job *job)
+{
+    mcmp__call *call = job->call;
+    size_t bytes = (job->pairs.limit + 7) / 8;
+    int by_pair = (call->config->opts.flags & MCMP_CLUSTER_USE_ALIAS) != 0;
+    mcmp__read rd;
+    uint32_t node;
+
+    mcmp__read_init(&rd, call->cluster);
+    do {
+        mcmp__read_begin(&rd);
+        memset(job->pairs.done, 0, bytes);
+        node = mcmp__node_by_route(&rd, call->command->jvm_route);
+        mcmp__pairs_mark(&rd, node, call->command, &job->pairs);
+        job->running = mcmp__pairs_running(&rd, node, call->command, job->pairs.limit, by_pair);
+    } while (!mcmp__read_done(&rd));
+    if (rd.damaged)
+        return mcmp__fail(call->err, MCMP_ERR_DAMAGED, NULL, "the region is damaged");
+    return node != 0 ? MCMP_OK : mcmp__refuse_unknown(call);
+}
+
+static void write_list(mcmp__out *out, const char *name, const mcmp_span *list, size_t count)
+{
+    mcmp__out_str(out, name);
+    for (size_t i = 0; i < count; i++) {
+        if (i != 0)
+            mcmp__out_char(out, ',');
+        mcmp__out_amp(out, list[i]);
+    }
+}
+
+/* MCMP 4.2: before Alias and Context, so that no name can forge it. */
+static void write_requests(app_job *job, mcmp__out *out)
+{
+    const mcmp_command *command = job->call->command;
+
+    mcmp__out_str(out, "Type=STOP-APP-RSP&JvmRoute=");
+    mcmp__out_amp(out, command->jvm_route);
+    mcmp__out_str_uint(out, "&Requests=", job->running);
+    write_list(out, "&Alias=", command->aliases, command->alias_count);
+    write_list(out, "&Context=", command->contexts, command->context_count);
+    mcmp__out_char(out, '\n');
+}
+
+static void write_alias(app_job *job, mcmp__out *out, size_t alias)
+{
+    const mcmp_command *command = job->call->command;
+    int any = 0;
+
+    for (size_t i = 0; i < command->context_count; i++) {
+        if (!mcmp__pairs_is_done(&job->pairs, command, alias, i))
+            continue;
+        if (!any) {
+            mcmp__out_str(out, "Alias=");
+            mcmp__out_text(out, command->aliases[alias]);
+            mcmp__out_str(out, " Contexts=");
+        } else {
+            mcmp__out_char(out, ',');
+        }
+        mcmp__out_text(out, command->contexts[i]);
+        any = 1;
+    }
+    if (any)
+        mcmp__out_char(out, '\n');
+}
+
+static int answer_pairs(app_job *job)
+{
+    mcmp__call *call = job->call;
+    const mcmp_command *command = call->command;
+    mcmp__out out;
+
+    mcmp__answer_begin(call, &out, "text/plain");
+    if (command->kind == MCMP_COMMAND_STOP_APP) {
+        write_requests(job, &out);
+    } else {
+        mcmp__out_str(&out, "Type=");
+        mcmp__out_str(&out, mcmp_command_name(command->kind));
+        mcmp__out_str(&out, "-RSP\n");
+    }
+    mcmp__out_str(&out, "JvmRoute=");
+    mcmp__out_text(&out, command->jvm_route);
+    mcmp__out_char(&out, '\n');
+    for (size_t i = 0; i < command->alias_count; i++)
+        write_alias(job, &out, i);
+    return mcmp__answer_end(call, &out);
+}
+
+static int hold(app_job *job, mcmp_time until)
+{
+    mcmp__call *call = job->call;
+    mcmp_pending pending = { .struct_size = sizeof(pending),
+                             .kind = MCMP_PENDING_DELAY,
+                             .resume_at = MCMP__MIN(call->now + HOLD_STEP, until) };
+
+    if (mcmp_response_set_pending(call->response, &pending) != MCMP_OK)
+        return mcmp__fail(call->err, MCMP_ERR_NOMEM, NULL, "no memory for the answer");
+    return MCMP_PENDING;
+}
+
+static int run(app_job *job)
+{
+    mcmp__call *call = job->call;
+    mcmp_time until = call->request->now + call->config->opts.stop_hold;
+    int rc;
+
+    if (call->resumed == MCMP_PENDING_DELAY)
+        rc = read_again(job);
+    else
+        rc = write_message(job);
+    if (rc != MCMP_OK)
+        return rc;
+    if (job->whole)
+        return mcmp__answer_empty(call);
+    if (job->running != 0 && call->config->opts.stop_hold != MCMP_NEVER && call->now < until)
+        return hold(job, until);
+    return answer_pairs(job);
+}
+
+int mcmp__apply_app(mcmp__call *call)
+{
+    app_job job;
+    int rc;
+
+    job.call = call;
+    job.running = 0;
+    job.done_size = 0;
+    mcmp__pairs_init(&job.pairs);
+    job.whole = (call->command->flags & MCMP_COMMAND_WHOLE_NODE) != 0;
+    rc = mcmp__target_find(call, &job.target);
+    if (rc == MCMP_OK)
+        rc = take_room(&job);
+    if (rc != MCMP_OK)
+        return rc;
+    rc = run(&job);
+    give_room(&job);
+    return rc;
+}

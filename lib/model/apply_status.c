@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * STATUS and PING (MCMP 4.5, 4.6): probes with an answer. STATUS writes live words only, so it
+ * takes no lock and publishes nothing. Transitions of health follow the one table of base/health.h.
+ */
+#include "apply.h"
+
+#include "base/health.h"
+
+/* MCMP 4.5: a probe younger than this may stand for a new one. */
+#define PROBE_REUSE MCMP_SEC
+
+static void log_transition(const mcmp__call *call, uint32_t before, uint32_t after)
+{
+    uint32_t old_state = mcmp__health_state(before);
+    uint32_t new_state = mcmp__health_state(after);
+    char route[192];
+
+    if (old_state == new_state || !mcmp__log_wanted(&call->config->logger, MCMP_LOG_INFO))
+        return;
+    mcmp__log(&call->config->logger, MCMP_LOG_INFO, MCMP__LOG_MODULE,
+              "node %s: %s, was %s (STATUS, load %d)",
+              mcmp__printable(route, sizeof(route), call->command->jvm_route),
+              mcmp_node_state_name(new_state), mcmp_node_state_name(old_state),
+              mcmp__health_load(after));
+}
+
+/* The end of a STATUS; ok tells what the probe, if there was one, has shown. */
+static int finish_status(mcmp__call *call, const mcmp__target *target, int ok, int probed)
+{
+    const mcmp_command *command = call->command;
+    mcmp__live *live = mcmp__live_of(call->cluster, target->index);
+    uint32_t event = MCMP__HEALTH_STATUS;
+    uint32_t before;
+    uint32_t after;
+
+    if (!ok)
+        event = MCMP__HEALTH_STATUS_FAILED;
+    else if (command->given & MCMP_FIELD_LOAD)
+        event = MCMP__HEALTH_STATUS_LOAD;
+    if (mcmp__live_event(call->cluster, target->handle, event, command->load, call->now, &before,
+                         &after) != 0)
+        return mcmp__refuse_unknown(call); /* removed or replaced this very moment */
+    /* Also after a failed probe: the node does speak, it is not silent (MCMP 4.1). */
+    mcmp__word_set(&live->last_status, (uint64_t)call->now);
+    if (ok && probed) {
+        mcmp__word_set(&live->probed_at, (uint64_t)call->now);
+        mcmp__word_set(&live->failed, 0);
+    }
+    log_transition(call, before, after);
+    return mcmp__answer_state(call, "STATUS-RSP", command->jvm_route, ok);
+}
+
+static int has_fresh_probe(const mcmp__call *call, const mcmp__target *target)
+{
+    const mcmp__live *live = mcmp__live_of(call->cluster, target->index);
+    mcmp_time at = (mcmp_time)mcmp__word_get(&live->probed_at);
+
+    return at != 0 && call->now - at < PROBE_REUSE &&
+           !(mcmp__word_get(&live->health) & MCMP__HEALTH_ERROR);
+}
+
+int mcmp__apply_status(mcmp__call *call)
+{
+    const mcmp_command *command = call->command;
+    mcmp__target target;
+    int rc = mcmp__target_find(call, &target);
+
+    if (rc != MCMP_OK)
+        return rc;
+    /* MCMP 4.1, heal_reset (PEER): its first STATUS after a reset is answered MEM once */
+    if (mcmp__word_get(&mcmp__live_of(call->cluster, target.index)->last_status) == 0 &&
+        mcmp__heal_fire(call->cluster, target.index, call->request->connection, call->now))
+        return mcmp__refuse_unknown(call);
+    if (command->given & MCMP_FIELD_LOAD && command->load < 0)
+        return finish_status(call, &target, 1, 0);
+    if (call->resumed == MCMP_PENDING_PROBE && call->probed == target.handle)
+        return finish_status(call, &target, call->probe_ok, 1);
+    if (has_fresh_probe(call, &target))
+        return finish_status(call, &target, 1, 0);
+    return mcmp__answer_probe(call, &target);
+}
+
+static int is_registered(mcmp__call *call)
+{
+    mcmp__read rd;
+    uint32_t node;
+    mcmp__node row;
+
+    mcmp__read_init(&rd, call->cluster);
+    do {
+        mcmp__read_begin(&rd);
+        node = mcmp__row_by_endpoint(&rd, call->command->host, call->command->port);
+        if (node != 0 && (!mcmp__node_get(&rd, node, &row) || row.leaving))
+            node = 0;
+    } while (!mcmp__read_done(&rd));
+    return node != 0;
+}
+
+/* PEER (MCMP 4.6): only loopback and endpoints of nodes, or the proxy would be a port scanner. */
+static int ping_endpoint(mcmp__call *call)
+{
+    const mcmp_command *command = call->command;
+    mcmp_span none = { NULL, 0 };
+    mcmp__target target;
+
+    if (call->resumed == MCMP_PENDING_PROBE && call->probed == 0)
+        return mcmp__answer_state(call, "PING-RSP", none, call->probe_ok);
+    if (!(call->config->opts.flags & MCMP_CLUSTER_PING_ANY) &&
+        !mcmp__access_is_loopback(command->host) && !is_registered(call))
+        return mcmp__answer_state(call, "PING-RSP", none, 0);
+    memset(&target, 0, sizeof(target));
+    target.port = command->port;
+    target.scheme = command->scheme;
+    target.host = command->host;
+    return mcmp__answer_probe(call, &target);
+}
+
+int mcmp__apply_ping(mcmp__call *call)
+{
+    const mcmp_command *command = call->command;
+    mcmp__target target;
+    int rc;
+
+    if (command->jvm_route.len == 0) {
+        if (command->given & MCMP_FIELD_SCHEME)
+            return ping_endpoint(call);
+        return mcmp__answer_state(call, "PING-RSP", command->jvm_route, 1);
+    }
+    rc = mcmp__target_find(call, &target);
+    if (rc != MCMP_OK)
+        return rc;
+    if (call->resumed == MCMP_PENDING_PROBE && call->probed == target.handle)
+        return mcmp__answer_state(call, "PING-RSP", command->jvm_route, call->probe_ok);
+    return mcmp__answer_probe(call, &target);
+}
