@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Instructions per call, counted by callgrind, against the goals.
+
+usage: figures.py --bin DIR [--gate]
+Prints one line per figure; with --gate it fails when a figure is over its goal.
+"""
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+SMALL, LARGE = ('20', '50'), ('4096', '200')
+# name, program with arguments, function, goal per call (None: only printed), divisor
+CASES = [
+    ('select 20x50', ['bench_select', *SMALL, '4', '4000'], 'mcmp_select_node', 2000, 1),
+    ('select 4096x200', ['bench_select', *LARGE, '4', '4000'], 'mcmp_select_node', 2400, 1),
+    ('select 1000 in one', ['bench_select', '1000', '1', '1000', '4000'], 'mcmp_select_node', 2000, 1),
+    ('release 20x50', ['bench_select', *SMALL, '4', '4000'], 'mcmp_selection_release', 150, 1),
+    ('STATUS 20x50', ['bench_apply', *SMALL, '500'], 'measure_status', 1500, 1),
+    ('STATUS 4096x200', ['bench_apply', *LARGE, '500'], 'measure_status', 1950, 1),
+    ('no change 20x50', ['bench_apply', *SMALL, '500'], 'measure_same', 1500, 1),
+    ('no change 4096x200', ['bench_apply', *LARGE, '500'], 'measure_same', 1950, 1),
+    ('new pair 20x50', ['bench_apply', *SMALL, '500'], 'measure_new', 8000, 1),
+    ('new pair 4096x200', ['bench_apply', *LARGE, '500'], 'measure_new', 10400, 1),
+    ('parse, per byte', ['bench_parse', '500'], 'mcmp_parser_feed', 20, 200),
+    ('decode, per byte', ['bench_parse', '500'], 'mcmp_decoder_decode', None, 107),
+]
+# figure at most this many times the other one
+RATIOS = [
+    ('select 4096x200', 'select 20x50', 1.2),
+    ('select 1000 in one', 'select 20x50', 1.2),
+    ('STATUS 4096x200', 'STATUS 20x50', 1.3),
+    ('no change 4096x200', 'no change 20x50', 1.3),
+    ('new pair 4096x200', 'new pair 20x50', 1.3),
+]
+
+
+def calls_of(text):
+    """{function: (calls, inclusive instructions)} of a callgrind file."""
+    names, totals = {}, {}
+    callee = calls = None
+    for line in text.splitlines():
+        match = re.match(r'c?fn=\((\d+)\)(?: (.*))?$', line)
+        if match:
+            if match.group(2):
+                names[match.group(1)] = match.group(2).split("'")[0]
+            if line.startswith('c'):
+                callee = names[match.group(1)]
+        elif line.startswith('calls='):
+            calls = int(line[6:].split()[0])
+        elif calls is not None:
+            count, cost = totals.get(callee, (0, 0))
+            totals[callee] = (count + calls, cost + int(line.split()[1]))
+            calls = None
+    return totals
+
+
+def measure(folder, command):
+    with tempfile.TemporaryDirectory() as work:
+        out = os.path.join(work, 'callgrind')
+        run = subprocess.run(
+            ['valgrind', '--tool=callgrind', '--instr-atstart=no', '--dump-line=no', '-q',
+             f'--callgrind-out-file={out}', os.path.join(folder, command[0]), *command[1:]],
+            capture_output=True, text=True, check=False)
+        if run.returncode != 0:
+            sys.exit(f'{" ".join(command)}: {run.stderr}')
+        with open(out, encoding='utf-8') as file:
+            return calls_of(file.read())
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--bin', required=True)
+    parser.add_argument('--gate', action='store_true')
+    args = parser.parse_args()
+    runs, figures, over = {}, {}, []
+    for name, command, function, goal, divisor in CASES:
+        key = tuple(command)
+        if key not in runs:
+            runs[key] = measure(args.bin, command)
+        if function not in runs[key]:
+            sys.exit(f'{name}: {function} was not called')
+        calls, cost = runs[key][function]
+        figure = figures[name] = cost / calls / divisor
+        verdict = '' if goal is None else f'goal {goal}' + (' OVER' if figure > goal else '')
+        print(f'{name:20} {figure:10.1f} instructions  {verdict}', flush=True)
+        if goal is not None and figure > goal:
+            over.append(name)
+    for name, base, most in RATIOS:
+        ratio = figures[name] / figures[base]
+        print(f'{name:20} {ratio:10.2f} times {base}  goal {most}{" OVER" if ratio > most else ""}')
+        if ratio > most:
+            over.append(f'{name} / {base}')
+    if args.gate and over:
+        print('over the goal: ' + ', '.join(over))
+        return 1
+    return 0
+
+
+sys.exit(main())
