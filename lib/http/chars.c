@@ -6,6 +6,8 @@
  */
 #include "http.h"
 
+#include "../base/compiler.h"
+
 /* clang-format off */
 /* Token 1, path 2, plain 4, host 8, hex 16, text 32; a test derives each from its definition. */
 const uint8_t mcmp__http_chars[256] = {
@@ -47,33 +49,77 @@ static inline uint64_t odd8(uint64_t word, uint64_t low)
     return (((word - ONES * low) & ~word) | ((del - ONES) & ~del)) & HIGHS;
 }
 
-static inline size_t scan(const char *text, size_t len, uint64_t low)
+/* Where the plain bytes end at the latest: at len or at the group of eight with the first odd one. */
+static inline size_t skip_plain(const char *text, size_t len, uint64_t low)
 {
     size_t i = 0;
 
-    while (i < len) {
-        size_t stop = MCMP__MIN(i + 8, len);
-
-        if (stop == i + 8 && odd8(load8(text + i), low) == 0) {
-            i = stop;
-            continue;
-        }
-        for (; i < stop; i++)
-            if (!mcmp__http_char_is(text[i], MCMP__CHAR_TEXT) ||
-                (low == 0x21 && (uint8_t)text[i] < low))
-                return i;
-    }
-    return len;
+    while (i + 8 <= len && odd8(load8(text + i), low) == 0)
+        i += 8;
+    return i;
 }
 
+/* TAB is below low and no fault: the bytes from it on are looked at one by one. */
 size_t mcmp__http_text_bad(const char *text, size_t len)
 {
-    return scan(text, len, 0x20);
+    size_t i = skip_plain(text, len, 0x20);
+
+    while (i < len && mcmp__http_char_is(text[i], MCMP__CHAR_TEXT))
+        i++;
+    return i;
 }
 
 size_t mcmp__http_target_bad(const char *text, size_t len)
 {
-    return scan(text, len, 0x21);
+    size_t i = skip_plain(text, len, 0x21);
+
+    while (i < len && (uint8_t)text[i] > 0x20 && text[i] != 0x7f)
+        i++;
+    return i;
+}
+
+/*
+ * A control byte at text[at]. 1: the search ends there or, at a CR LF, one further: *out_end. A CR
+ * at the very end is left for the next search, as only the next byte tells whether it is a fault.
+ */
+static inline int take_control(const char *text, size_t len, size_t at, size_t *out_end,
+                               uint32_t *odd)
+{
+    *out_end = at;
+    if (text[at] == '\r') {
+        if (at + 1 == len)
+            return 1;
+        *out_end = at + 1;
+        if (text[at + 1] == '\n')
+            return 1;
+        *odd = 1;
+    } else if (text[at] == '\n') {
+        return 1;
+    } else if (text[at] != '\t') {
+        *odd = 1;
+    }
+    return 0;
+}
+
+size_t mcmp__http_line_end(const char *text, size_t len, uint32_t *odd)
+{
+    size_t end;
+    size_t i = 0;
+
+#ifdef MCMP__CONTROLS16
+    for (; i + 16 <= len; i += 16)
+        for (uint32_t mask = MCMP__CONTROLS16(text + i); mask != 0; mask &= mask - 1)
+            if (take_control(text, len, i + mcmp__lowest_bit(mask), &end, odd))
+                return end;
+#endif
+    while (i < len) {
+        i += skip_plain(text + i, len - i, 0x20);
+        for (size_t stop = MCMP__MIN(i + 8, len); i < stop; i++)
+            if (!mcmp__http_char_is(text[i], MCMP__CHAR_TEXT) &&
+                take_control(text, len, i, &end, odd))
+                return end;
+    }
+    return len;
 }
 
 int mcmp__http_has_high(const char *text, size_t len)

@@ -6,10 +6,11 @@
 #include "http.h"
 
 #define SLOTS 64
+#define CASE8 UINT64_C(0x2020202020202020)
 
 typedef struct field_name {
     uint32_t len;
-    char text[20]; /* lower case */
+    char text[20]; /* lower case: letters and `-` */
 } field_name;
 
 #define FIELD(id, text) [id] = { sizeof(text) - 1, text }
@@ -55,6 +56,48 @@ static const uint8_t slots[SLOTS] = {
 };
 /* clang-format on */
 
+static inline uint64_t load8(const char *text)
+{
+    uint64_t word;
+
+    memcpy(&word, text, sizeof(word));
+    return word;
+}
+
+static inline uint32_t load4(const char *text)
+{
+    uint32_t word;
+
+    memcpy(&word, text, sizeof(word));
+    return word;
+}
+
+/* Loads overlap at the end, so that none goes beyond it. */
+static inline int same(const char *text, const char *lower, size_t len)
+{
+    uint64_t differ = 0;
+    size_t i = 0;
+
+    if (len >= 8) {
+        for (; i + 8 < len; i += 8)
+            differ |= (load8(text + i) | CASE8) ^ load8(lower + i);
+        differ |= (load8(text + len - 8) | CASE8) ^ load8(lower + len - 8);
+    } else if (len >= 4) {
+        differ = (load4(text) | (uint32_t)CASE8) ^ load4(lower);
+        differ |= (load4(text + len - 4) | (uint32_t)CASE8) ^ load4(lower + len - 4);
+    } else {
+        for (; i < len; i++)
+            differ |= (uint64_t)(uint8_t)((text[i] | 0x20) ^ lower[i]);
+    }
+    return differ == 0;
+}
+
+/* With 0x20 set, only a letter, digit or `-` becomes itself in lower case, control bytes apart. */
+int mcmp__http_same(const char *text, const char *lower, size_t len)
+{
+    return same(text, lower, len);
+}
+
 uint32_t mcmp__http_field_id(const char *name, size_t len)
 {
     uint32_t first = (uint8_t)name[0] | 0x20u;
@@ -62,12 +105,8 @@ uint32_t mcmp__http_field_id(const char *name, size_t len)
     uint32_t id = slots[((uint32_t)len + first * 7 + last * 33) % SLOTS];
     const field_name *known = &names[id];
 
-    if (known->len != len)
+    if (known->len != len || !same(name, known->text, len))
         return MCMP_HTTP_FIELD_OTHER;
-    /* A token byte with 0x20 set equals a letter or `-` only if it is that letter or `-`. */
-    for (size_t i = 0; i < len; i++)
-        if ((char)(name[i] | 0x20) != known->text[i])
-            return MCMP_HTTP_FIELD_OTHER;
     return id;
 }
 

@@ -16,6 +16,20 @@ static int fail_field(const mcmp_http_head *head, uint32_t id, int code, const c
     return mcmp__http_fail_at(err, code, name, mcmp__head_first(head, id)->value, text);
 }
 
+/* 1*DIGIT below 2^63. */
+static int read_length(mcmp_span text, uint64_t *out)
+{
+    uint64_t value = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        if (!mcmp__is_digit(text.ptr[i]) || value > (uint64_t)INT64_MAX / 10)
+            return -1;
+        value = value * 10 + (uint64_t)(text.ptr[i] - '0');
+    }
+    *out = value;
+    return text.len != 0 && value <= INT64_MAX ? 0 : -1;
+}
+
 static int take_length(mcmp_http_head *head, mcmp_error *err)
 {
     const uint32_t id = MCMP_HTTP_FIELD_CONTENT_LENGTH;
@@ -23,8 +37,7 @@ static int take_length(mcmp_http_head *head, mcmp_error *err)
     if ((head->repeated & MCMP__BIT(id)) != 0)
         return fail_field(head, id, MCMP_ERR_HTTP_FRAMING, "Content-Length",
                           "Content-Length is repeated", err);
-    if (mcmp__parse_uint(mcmp__row_value(head, mcmp__head_first(head, id)), INT64_MAX,
-                         &head->info.length) != 0)
+    if (read_length(mcmp__row_value(head, mcmp__head_first(head, id)), &head->info.length) != 0)
         return fail_field(head, id, MCMP_ERR_HTTP_FRAMING, "Content-Length",
                           "Content-Length is not a decimal number below 2^63", err);
     head->info.flags |= MCMP_HTTP_HAS_LENGTH;
@@ -50,11 +63,11 @@ static int take_coding(mcmp_http_head *head, mcmp_error *err)
     if ((head->repeated & MCMP__BIT(id)) != 0)
         return fail_field(head, id, code, "Transfer-Encoding", "Transfer-Encoding is repeated",
                           err);
-    if (mcmp__span_is_nocase(rest, "chunked"))
+    if (MCMP__HTTP_IS(rest, "chunked"))
         return MCMP_OK;
     for (; mcmp__http_list_next(&rest, &coding); codings++)
-        chunked += mcmp__span_is_nocase(coding, "chunked");
-    if (codings > 1 && chunked == 1 && mcmp__span_is_nocase(coding, "chunked"))
+        chunked += MCMP__HTTP_IS(coding, "chunked");
+    if (codings > 1 && chunked == 1 && MCMP__HTTP_IS(coding, "chunked"))
         code = MCMP_ERR_HTTP_CODING;
     return fail_field(head, id, code, "Transfer-Encoding", "Transfer-Encoding is not chunked", err);
 }
@@ -73,11 +86,11 @@ static void mark_listed(mcmp_http_head *head, mcmp_span name)
 
 static uint32_t known_option(mcmp_span option)
 {
-    if (mcmp__span_is_nocase(option, "close"))
-        return OPTION_CLOSE;
-    if (mcmp__span_is_nocase(option, "keep-alive"))
+    if (MCMP__HTTP_IS(option, "keep-alive"))
         return OPTION_KEEP_ALIVE;
-    if (mcmp__span_is_nocase(option, "upgrade"))
+    if (MCMP__HTTP_IS(option, "close"))
+        return OPTION_CLOSE;
+    if (MCMP__HTTP_IS(option, "upgrade"))
         return OPTION_UPGRADE;
     return 0;
 }
@@ -182,10 +195,12 @@ int mcmp__http_head_settle_request(mcmp_http_head *head, mcmp_error *err)
         (head->repeated & MCMP__BIT(MCMP_HTTP_FIELD_UPGRADE)) == 0 &&
         info->framing == MCMP_HTTP_FRAMING_NONE)
         info->flags |= MCMP_HTTP_UPGRADE;
-    if (mcmp__head_has(head, MCMP_HTTP_FIELD_EXPECT) && info->framing != MCMP_HTTP_FRAMING_NONE &&
-        mcmp__span_is_nocase(mcmp__row_value(head, mcmp__head_first(head, MCMP_HTTP_FIELD_EXPECT)),
-                             "100-continue"))
-        info->flags |= MCMP_HTTP_EXPECT_CONTINUE;
+    if (mcmp__head_has(head, MCMP_HTTP_FIELD_EXPECT) && info->framing != MCMP_HTTP_FRAMING_NONE) {
+        mcmp_span expect = mcmp__row_value(head, mcmp__head_first(head, MCMP_HTTP_FIELD_EXPECT));
+
+        if (MCMP__HTTP_IS(expect, "100-continue"))
+            info->flags |= MCMP_HTTP_EXPECT_CONTINUE;
+    }
     return MCMP_OK;
 }
 

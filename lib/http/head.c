@@ -105,6 +105,7 @@ static void begin(mcmp_http_head *head, uint32_t response)
     head->state = MCMP__HEAD_FIRST;
     head->line = 0;
     head->scan = 0;
+    head->odd = 0;
     head->empty_lines = 0;
     head->response = response;
     head->seen = 0;
@@ -255,7 +256,7 @@ static int take_field(mcmp_http_head *head, size_t len, mcmp_error *err)
         value++;
     while (stop > value && (stop[-1] == ' ' || stop[-1] == '\t'))
         stop--;
-    bad = mcmp__http_text_bad(value, (size_t)(stop - value));
+    bad = head->odd ? mcmp__http_text_bad(value, (size_t)(stop - value)) : (size_t)(stop - value);
     if (bad != (size_t)(stop - value))
         return mcmp__http_fail_at(err, MCMP_ERR_HTTP_HEADER, "value",
                                   (uint64_t)(value - head->base) + bad,
@@ -291,6 +292,7 @@ static int take_line(mcmp_http_head *head, size_t end, mcmp_error *err)
     else
         rc = take_field(head, len, err);
     head->line = head->scan = (uint32_t)end + 1;
+    head->odd = 0;
     return rc;
 }
 
@@ -325,22 +327,22 @@ static int take_lines(mcmp_http_head *head, size_t len, mcmp_error *err)
         size_t last =
             MCMP__MIN((size_t)head->line + head->max_line + 1, (size_t)head->max_head - 1);
         size_t window = MCMP__MIN(len, last + 1);
-        const char *lf = NULL;
+        size_t end = head->scan;
 
         if (head->state == MCMP__HEAD_FIRST && head->line < len) {
             rc = check_first_byte(head, err);
             if (rc != MCMP_OK)
                 return rc;
         }
-        if (head->scan < window)
-            lf = memchr(head->base + head->scan, '\n', window - head->scan);
-        if (lf == NULL && window > last)
-            return fail_size(head, err);
-        if (lf == NULL) {
-            head->scan = (uint32_t)window;
+        if (end < window)
+            end += mcmp__http_line_end(head->base + end, window - end, &head->odd);
+        if (end >= window || head->base[end] != '\n') {
+            if (window > last)
+                return fail_size(head, err);
+            head->scan = (uint32_t)end;
             return MCMP_NEED_MORE;
         }
-        rc = take_line(head, (size_t)(lf - head->base), err);
+        rc = take_line(head, end, err);
     }
     return rc;
 }

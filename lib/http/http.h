@@ -53,6 +53,8 @@ struct mcmp_http_head {
     uint32_t scan; /* where the search for its end goes on */
     uint32_t empty_lines;
     uint32_t response; /* 1 when parsing responses */
+    uint32_t odd;      /* the line in work has a byte that no line may have */
+    uint32_t unused;
     const char *base;
     uint64_t seen;                     /* bit per field number */
     uint64_t repeated;                 /* bit per field number seen more than once */
@@ -81,12 +83,21 @@ static inline int mcmp__http_char_is(char c, unsigned mask)
 /* Index of the first byte that can't be in a header value (or a target), or len. */
 size_t mcmp__http_text_bad(const char *text, size_t len);
 size_t mcmp__http_target_bad(const char *text, size_t len);
+/*
+ * Index of the first LF. Without one: len, or the index of a CR at the very end, from where to go
+ * on. odd becomes 1 when a byte was passed that is in no line: a control byte, a CR without LF.
+ */
+size_t mcmp__http_line_end(const char *text, size_t len, uint32_t *odd);
 int mcmp__http_has_high(const char *text, size_t len); /* 1 when a byte is above 0x7f */
 int mcmp__http_is_token(mcmp_span text);
 /* Next element of a comma list, without blanks; empty ones are skipped. 0 at the end. */
 int mcmp__http_list_next(mcmp_span *rest, mcmp_span *out);
 
 /* field.c */
+/* Compares a part of a checked line with lower-case letters, digits and `-`, in any case. */
+int mcmp__http_same(const char *text, const char *lower, size_t len);
+#define MCMP__HTTP_IS(span, literal) \
+    ((span).len == sizeof(literal) - 1 && mcmp__http_same((span).ptr, (literal), (span).len))
 uint32_t mcmp__http_field_id(const char *name, size_t len); /* name is a token */
 uint32_t mcmp__http_method_id(mcmp_span name);
 

@@ -64,6 +64,79 @@ START_TEST(scans_find_the_first_bad_byte_at_every_length_and_place)
 }
 END_TEST
 
+/* One byte after the other, as the contract has it. */
+static size_t slow_line_end(const char *text, size_t len, uint32_t *odd)
+{
+    for (size_t i = 0; i < len; i++) {
+        uint8_t c = (uint8_t)text[i];
+
+        if (c == '\n' || (c == '\r' && i + 1 == len))
+            return i;
+        if (c != '\t' && (c < 0x20 || c == 0x7f) && (c != '\r' || text[i + 1] != '\n'))
+            *odd = 1;
+    }
+    return len;
+}
+
+static void compare_line_end(const char *name, const guard *g)
+{
+    uint32_t odd = 0;
+    uint32_t slow_odd = 0;
+    size_t want = slow_line_end(g->ptr, g->len, &slow_odd);
+
+    row_int(name, mcmp__http_line_end(g->ptr, g->len, &odd), want);
+    row_int(name, odd, slow_odd);
+}
+
+START_TEST(lines_end_at_their_first_lf_and_odd_bytes_before_it_are_noted)
+{
+    static const char marks[] = "\r\n\t\x01\x1f\x20\x7f\x80\xff";
+
+    for (size_t len = 0; len <= 40; len++) {
+        guard g = guard_copy("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", len);
+
+        compare_line_end("plain", &g);
+        for (size_t at = 0; at < len; at++) {
+            for (int c = 0; c < 256; c++) {
+                g.ptr[at] = (char)c;
+                compare_line_end("one", &g);
+            }
+            for (size_t next = at + 1; next < len; next++) {
+                for (size_t m = 0; m < sizeof(marks) * sizeof(marks); m++) {
+                    g.ptr[at] = marks[m / sizeof(marks)];
+                    g.ptr[next] = marks[m % sizeof(marks)];
+                    compare_line_end("two", &g);
+                }
+                g.ptr[next] = 'a';
+            }
+            g.ptr[at] = 'a';
+        }
+        guard_free(&g);
+    }
+}
+END_TEST
+
+START_TEST(parts_compare_without_case_at_every_length)
+{
+    static const char lower[] = "transfer-encoding-1";
+
+    for (size_t len = 0; len < sizeof(lower); len++) {
+        guard g = guard_copy(lower, len);
+
+        row_int(lower, mcmp__http_same(g.ptr, lower, len), 1);
+        for (size_t i = 0; i < len; i++) {
+            for (int c = 0x20; c < 256; c++) {
+                g.ptr[i] = (char)c;
+                row_int(lower, mcmp__http_same(g.ptr, lower, len),
+                        mcmp__lower((char)c) == lower[i]);
+            }
+            g.ptr[i] = lower[i];
+        }
+        guard_free(&g);
+    }
+}
+END_TEST
+
 START_TEST(lists_are_split_at_commas_without_blanks)
 {
     static const struct {
@@ -235,6 +308,8 @@ int main(void)
     const TTest *const tests[] = {
         each_byte_is_in_the_classes_of_its_definition,
         scans_find_the_first_bad_byte_at_every_length_and_place,
+        lines_end_at_their_first_lf_and_odd_bytes_before_it_are_noted,
+        parts_compare_without_case_at_every_length,
         lists_are_split_at_commas_without_blanks,
         known_names_are_found_in_any_case_and_no_others,
         hosts_are_held_to_the_grammar,

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the language does not have, with a portable form beside it (STYLE C1). Nothing outside of
+ * this file asks for a compiler or a processor.
+ */
+#ifndef MCMP__COMPILER_H
+#define MCMP__COMPILER_H
+
+#include <stdint.h>
+
+/* Index of the lowest bit set; mask is not 0. */
+static inline unsigned mcmp__lowest_bit(uint32_t mask)
+{
+#if defined(__GNUC__)
+    return (unsigned)__builtin_ctz(mask);
+#else
+    unsigned at = 0;
+
+    for (; (mask & 1) == 0; mask >>= 1)
+        at++;
+    return at;
+#endif
+}
+
+/*
+ * MCMP__CONTROLS16(text): one bit per byte of 16, set for bytes below 0x20 and for DEL. Only where
+ * the processor has it; callers have a loop of their own for everywhere else.
+ */
+#if defined(__SSE2__) && !defined(MCMP__PORTABLE)
+#include <emmintrin.h>
+
+static inline uint32_t mcmp__controls16(const char *text)
+{
+    const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)text);
+    const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
+    const __m128i del = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f));
+
+    return (uint32_t)_mm_movemask_epi8(_mm_or_si128(low, del));
+}
+#define MCMP__CONTROLS16(text) mcmp__controls16(text)
+#endif
+
+#endif
