@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What selecting and explaining share: taking over the caller's query, and a choice made ready.
+ */
+#ifndef MCMP__LB_SELECT_H
+#define MCMP__LB_SELECT_H
+
+#include "lb/lookup.h"
+
+/* What is kept in selection.reserved while it is held. */
+enum { MCMP__HELD_NODE, MCMP__HELD_SEAT, MCMP__HELD_INDEX };
+
+/* MCMP_OK, MCMP_ERR_INVALID, MCMP_ERR_UNSUPPORTED */
+int mcmp__query_check(const mcmp_query *query, mcmp_error *err);
+int mcmp__query_take(const mcmp_query *query, mcmp_query *copy, const mcmp_query **out,
+                     mcmp_error *err);
+void mcmp__choice_init(mcmp__choice *choice, mcmp_cluster *cluster, const mcmp_query *query);
+
+#endif

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Session ids and routes out of the texts of a request. Cookies are split as RFC 6265 says: pairs
+ * end at `;` whatever stands around it, and a name counts only where a pair begins, so that the
+ * same letters inside another value are no match (MCMP 5.4).
+ */
+#include "session.h"
+
+mcmp_span mcmp__path_cut(mcmp_span path)
+{
+    const char *end;
+
+    if (path.len == 0)
+        return path;
+    end = memchr(path.ptr, '?', path.len);
+    if (end != NULL)
+        path.len = (size_t)(end - path.ptr);
+    end = path.len > 0 ? memchr(path.ptr, ';', path.len) : NULL;
+    if (end != NULL)
+        path.len = (size_t)(end - path.ptr);
+    return path;
+}
+
+static int is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+static mcmp_span trim_value(mcmp_span value)
+{
+    while (value.len > 0 && is_blank(value.ptr[0])) {
+        value.ptr++;
+        value.len--;
+    }
+    while (value.len > 0 && is_blank(value.ptr[value.len - 1]))
+        value.len--;
+    if (value.len >= 2 && value.ptr[0] == '"' && value.ptr[value.len - 1] == '"') {
+        value.ptr++;
+        value.len -= 2;
+    }
+    return value;
+}
+
+void mcmp__cookie_walk_init(mcmp__cookie_walk *walk, const mcmp_span *lines, size_t count,
+                            mcmp_span name)
+{
+    walk->lines = lines;
+    walk->count = count;
+    walk->name = name;
+    walk->line = 0;
+    walk->pos = 0;
+}
+
+/* The value that follows the name, up to `;`; blanks before `=` are let pass. */
+static int value_after(const char *at, const char *end, mcmp_span *out_value)
+{
+    const char *stop;
+
+    while (at < end && is_blank(*at))
+        at++;
+    if (at == end || *at != '=')
+        return 0;
+    at++;
+    stop = memchr(at, ';', (size_t)(end - at));
+    *out_value = trim_value(mcmp__span(at, (size_t)((stop != NULL ? stop : end) - at)));
+    return out_value->len > 0;
+}
+
+/* Finds it in the rest of one line. */
+static int next_in_line(mcmp_span line, size_t *pos, mcmp_span name, mcmp_span *out_value)
+{
+    const char *at = line.ptr + *pos;
+    const char *end = line.ptr + line.len;
+    char first = name.ptr[0];
+
+    while (at < end) {
+        const char *pair = at;
+        const char *stop;
+
+        while (pair < end && is_blank(*pair))
+            pair++;
+        stop = memchr(pair, ';', (size_t)(end - pair));
+        at = stop != NULL ? stop + 1 : end;
+        if (pair < end && *pair == first && (size_t)(end - pair) > name.len &&
+            memcmp(pair, name.ptr, name.len) == 0 && value_after(pair + name.len, end, out_value)) {
+            *pos = (size_t)(at - line.ptr);
+            return 1;
+        }
+    }
+    *pos = line.len;
+    return 0;
+}
+
+int mcmp__cookie_next(mcmp__cookie_walk *walk, mcmp_span *out_value)
+{
+    if (walk->name.len == 0)
+        return 0;
+    while (walk->line < walk->count) {
+        if (next_in_line(walk->lines[walk->line], &walk->pos, walk->name, out_value))
+            return 1;
+        walk->line++;
+        walk->pos = 0;
+    }
+    return 0;
+}
+
+static size_t param_length(const char *text, size_t len)
+{
+    size_t i = 0;
+
+    while (i < len && text[i] != ';' && text[i] != '/')
+        i++;
+    return i;
+}
+
+int mcmp__path_param_next(mcmp_span path, mcmp_span name, size_t *pos, mcmp_span *out_value)
+{
+    const char *query = path.len > 0 ? memchr(path.ptr, '?', path.len) : NULL;
+    size_t len = query != NULL ? (size_t)(query - path.ptr) : path.len;
+
+    if (name.len == 0)
+        return 0;
+    while (*pos < len) {
+        const char *mark = memchr(path.ptr + *pos, ';', len - *pos);
+        size_t at;
+
+        if (mark == NULL)
+            break;
+        at = (size_t)(mark - path.ptr) + 1;
+        *pos = at;
+        if (len - at <= name.len || memcmp(path.ptr + at, name.ptr, name.len) != 0 ||
+            path.ptr[at + name.len] != '=')
+            continue;
+        at += name.len + 1;
+        *out_value = mcmp__span(path.ptr + at, param_length(path.ptr + at, len - at));
+        *pos = at + out_value->len;
+        if (out_value->len > 0)
+            return 1;
+    }
+    *pos = len;
+    return 0;
+}
+
+mcmp_span mcmp__session_route(mcmp_span id)
+{
+    const char *dot = id.len > 0 ? memchr(id.ptr, '.', id.len) : NULL;
+
+    if (dot == NULL)
+        return mcmp__span(NULL, 0);
+    return mcmp__span(dot + 1, id.len - (size_t)(dot + 1 - id.ptr));
+}
+
+mcmp_span mcmp__session_stem(mcmp_span id)
+{
+    const char *dot = id.len > 0 ? memchr(id.ptr, '.', id.len) : NULL;
+
+    if (dot != NULL)
+        id.len = (size_t)(dot - id.ptr);
+    return id;
+}
+
+int mcmp__route_next(mcmp_span *rest, mcmp_span *out_route)
+{
+    while (rest->len > 0) {
+        const char *dot = memchr(rest->ptr, '.', rest->len);
+        size_t len = dot != NULL ? (size_t)(dot - rest->ptr) : rest->len;
+
+        *out_route = mcmp__span(rest->ptr, len);
+        rest->ptr += dot != NULL ? len + 1 : len;
+        rest->len -= dot != NULL ? len + 1 : len;
+        if (len > 0)
+            return 1;
+    }
+    return 0;
+}
