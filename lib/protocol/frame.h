@@ -75,7 +75,7 @@ void mcmp__frame_clear(mcmp__frame *frame);
 /* Forget the stream, keep the memory. */
 void mcmp__frame_reset(mcmp__frame *frame);
 
-/* MCMP_OK (message complete), MCMP_NEED_MORE, frame->bad_code, HEAD_SIZE, BODY_SIZE, NOMEM, STATE */
+/* MCMP_OK (message complete), MCMP_NEED_MORE, bad_code, HEAD_SIZE, BODY_SIZE, NOMEM, STATE */
 int mcmp__frame_feed(mcmp__frame *frame, const void *data, size_t len, size_t *used,
                      mcmp_error *err);
 /* MCMP_OK (that completed a message), MCMP_DONE (none had begun), TRUNCATED, STATE */

@@ -104,95 +104,91 @@ START_TEST(test_response_lists_its_headers)
 }
 END_TEST
 
-START_TEST(test_response_tells_every_row_of_the_catalogue)
-{
 #define S "SYNTAX"
 #define M "MEM"
-    static const struct {
-        uint32_t refusal;
-        const char *type;
-        const char *mess;
-        const char *args[2];
-    } rows[] = {
-        { MCMP_REFUSAL_PARSE,
-          S,
-          "SYNTAX: Can't parse MCMP message. It might have contained illegal symbols or unknown "
-          "elements.",
-          { NULL } },
-        { MCMP_REFUSAL_NO_ROUTE, S, "SYNTAX: JVMRoute can't be empty", { NULL } },
-        { MCMP_REFUSAL_BIG_ROUTE, S, "SYNTAX: JVMRoute field too big", { NULL } },
-        { MCMP_REFUSAL_BIG_BALANCER, S, "SYNTAX: Balancer field too big", { NULL } },
-        { MCMP_REFUSAL_BIG_DOMAIN, S, "SYNTAX: LBGroup field too big", { NULL } },
-        { MCMP_REFUSAL_BIG_HOST, S, "SYNTAX: Host field too big", { NULL } },
-        { MCMP_REFUSAL_BIG_PORT, S, "SYNTAX: Port field too big", { NULL } },
-        { MCMP_REFUSAL_BIG_TYPE, S, "SYNTAX: Type field too big", { NULL } },
-        { MCMP_REFUSAL_BIG_ALIAS, S, "SYNTAX: Alias field too big", { NULL } },
-        { MCMP_REFUSAL_BIG_CONTEXT, S, "SYNTAX: Context field too big", { NULL } },
-        { MCMP_REFUSAL_BIG_FIELD, S, "SYNTAX: A field is too big", { NULL } },
-        { MCMP_REFUSAL_BAD_FLUSHWAIT, S, "SYNTAX: Flushwait field has bad value", { NULL } },
-        { MCMP_REFUSAL_BAD_PING, S, "SYNTAX: Ping field has bad value", { NULL } },
-        { MCMP_REFUSAL_BAD_TTL, S, "SYNTAX: TTL field has bad value", { NULL } },
-        { MCMP_REFUSAL_BAD_TIMEOUT, S, "SYNTAX: Timeout field has bad value", { NULL } },
-        { MCMP_REFUSAL_BAD_HOST, S, "SYNTAX: Host field has bad value", { NULL } },
-        { MCMP_REFUSAL_BAD_PORT, S, "SYNTAX: Port field has bad value", { NULL } },
-        { MCMP_REFUSAL_BAD_TYPE, S, "SYNTAX: Type field has bad value", { NULL } },
-        { MCMP_REFUSAL_BAD_LOAD, S, "SYNTAX: Load field has bad value", { NULL } },
-        { MCMP_REFUSAL_NO_CONTEXT, S, "SYNTAX: Alias without Context", { NULL } },
-        { MCMP_REFUSAL_NO_ALIAS, S, "SYNTAX: Context without Alias", { NULL } },
-        { MCMP_REFUSAL_NO_APP, S, "SYNTAX: No Context and Alias in APP command", { NULL } },
-        { MCMP_REFUSAL_BAD_FIELD, S, "SYNTAX: Invalid field \"Foo\" in message", { "Foo" } },
-        { MCMP_REFUSAL_MISSING_FIELD,
-          S,
-          "SYNTAX: Mandatory field(s) missing in message",
-          { NULL } },
-        { MCMP_REFUSAL_BAD_SCHEME, S, "SYNTAX: Scheme \"ftp\" is not supported", { "ftp" } },
-        { MCMP_REFUSAL_BAD_COMMAND, S, "SYNTAX: Command is not supported", { NULL } },
-        { MCMP_REFUSAL_MESSAGE_SIZE,
-          M,
-          "MEM: Message of 1025 bytes exceeds the limit of 1024",
-          { "1025", "1024" } },
-        { MCMP_REFUSAL_UNKNOWN_NODE,
-          M,
-          "MEM: Can't read node with \"n%0A1\" JVMRoute",
-          { "n\n1" } },
-        { MCMP_REFUSAL_NODE_EXISTS, M, "MEM: Node with \"n1\" JVMRoute already exists", { "n1" } },
-        { MCMP_REFUSAL_WORKER_EXISTS,
-          M,
-          "MEM: Another for the same worker already exist",
-          { NULL } },
-        { MCMP_REFUSAL_NODE_TABLE,
-          M,
-          "MEM: Can't update or insert node with \"n1\" JVMRoute",
-          { "n1" } },
-        { MCMP_REFUSAL_BALANCER_TABLE,
-          M,
-          "MEM: Can't update or insert balancer for node with \"%C3%A4\" JVMRoute",
-          { "\xc3\xa4" } },
-    };
+static const struct {
+    uint32_t refusal;
+    const char *type;
+    const char *mess;
+    const char *args[2];
+} catalogue[] = {
+    { MCMP_REFUSAL_PARSE,
+      S,
+      "SYNTAX: Can't parse MCMP message. It might have contained illegal symbols or unknown "
+      "elements.",
+      { NULL } },
+    { MCMP_REFUSAL_NO_ROUTE, S, "SYNTAX: JVMRoute can't be empty", { NULL } },
+    { MCMP_REFUSAL_BIG_ROUTE, S, "SYNTAX: JVMRoute field too big", { NULL } },
+    { MCMP_REFUSAL_BIG_BALANCER, S, "SYNTAX: Balancer field too big", { NULL } },
+    { MCMP_REFUSAL_BIG_DOMAIN, S, "SYNTAX: LBGroup field too big", { NULL } },
+    { MCMP_REFUSAL_BIG_HOST, S, "SYNTAX: Host field too big", { NULL } },
+    { MCMP_REFUSAL_BIG_PORT, S, "SYNTAX: Port field too big", { NULL } },
+    { MCMP_REFUSAL_BIG_TYPE, S, "SYNTAX: Type field too big", { NULL } },
+    { MCMP_REFUSAL_BIG_ALIAS, S, "SYNTAX: Alias field too big", { NULL } },
+    { MCMP_REFUSAL_BIG_CONTEXT, S, "SYNTAX: Context field too big", { NULL } },
+    { MCMP_REFUSAL_BIG_FIELD, S, "SYNTAX: A field is too big", { NULL } },
+    { MCMP_REFUSAL_BAD_FLUSHWAIT, S, "SYNTAX: Flushwait field has bad value", { NULL } },
+    { MCMP_REFUSAL_BAD_PING, S, "SYNTAX: Ping field has bad value", { NULL } },
+    { MCMP_REFUSAL_BAD_TTL, S, "SYNTAX: TTL field has bad value", { NULL } },
+    { MCMP_REFUSAL_BAD_TIMEOUT, S, "SYNTAX: Timeout field has bad value", { NULL } },
+    { MCMP_REFUSAL_BAD_HOST, S, "SYNTAX: Host field has bad value", { NULL } },
+    { MCMP_REFUSAL_BAD_PORT, S, "SYNTAX: Port field has bad value", { NULL } },
+    { MCMP_REFUSAL_BAD_TYPE, S, "SYNTAX: Type field has bad value", { NULL } },
+    { MCMP_REFUSAL_BAD_LOAD, S, "SYNTAX: Load field has bad value", { NULL } },
+    { MCMP_REFUSAL_NO_CONTEXT, S, "SYNTAX: Alias without Context", { NULL } },
+    { MCMP_REFUSAL_NO_ALIAS, S, "SYNTAX: Context without Alias", { NULL } },
+    { MCMP_REFUSAL_NO_APP, S, "SYNTAX: No Context and Alias in APP command", { NULL } },
+    { MCMP_REFUSAL_BAD_FIELD, S, "SYNTAX: Invalid field \"Foo\" in message", { "Foo" } },
+    { MCMP_REFUSAL_MISSING_FIELD, S, "SYNTAX: Mandatory field(s) missing in message", { NULL } },
+    { MCMP_REFUSAL_BAD_SCHEME, S, "SYNTAX: Scheme \"ftp\" is not supported", { "ftp" } },
+    { MCMP_REFUSAL_BAD_COMMAND, S, "SYNTAX: Command is not supported", { NULL } },
+    { MCMP_REFUSAL_MESSAGE_SIZE,
+      M,
+      "MEM: Message of 1025 bytes exceeds the limit of 1024",
+      { "1025", "1024" } },
+    { MCMP_REFUSAL_UNKNOWN_NODE, M, "MEM: Can't read node with \"n%0A1\" JVMRoute", { "n\n1" } },
+    { MCMP_REFUSAL_NODE_EXISTS, M, "MEM: Node with \"n1\" JVMRoute already exists", { "n1" } },
+    { MCMP_REFUSAL_WORKER_EXISTS, M, "MEM: Another for the same worker already exist", { NULL } },
+    { MCMP_REFUSAL_NODE_TABLE,
+      M,
+      "MEM: Can't update or insert node with \"n1\" JVMRoute",
+      { "n1" } },
+    { MCMP_REFUSAL_BALANCER_TABLE,
+      M,
+      "MEM: Can't update or insert balancer for node with \"%C3%A4\" JVMRoute",
+      { "\xc3\xa4" } },
+};
+
+START_TEST(test_response_tells_every_row_of_the_catalogue)
+{
     mcmp_response *response = new_response();
     mcmp_request request = request_with(0);
     char want[1024];
 
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        const mcmp_span args[2] = { span_of(rows[i].args[0] != NULL ? rows[i].args[0] : ""),
-                                    span_of(rows[i].args[1] != NULL ? rows[i].args[1] : "") };
+    for (size_t i = 0; i < COUNT_OF(catalogue); i++) {
+        const mcmp_span args[2] = {
+            span_of(catalogue[i].args[0] != NULL ? catalogue[i].args[0] : ""),
+            span_of(catalogue[i].args[1] != NULL ? catalogue[i].args[1] : "")
+        };
         char body[512];
-        int len = snprintf(body, sizeof(body), "Type: %s\nMess: %s\n", rows[i].type, rows[i].mess);
+        int len = snprintf(body, sizeof(body), "Type: %s\nMess: %s\n", catalogue[i].type,
+                           catalogue[i].mess);
 
-        row_code(rows[i].mess,
-                 mcmp_response_refuse(response, &request, rows[i].refusal, args, COUNT_OF(args)),
-                 MCMP_OK);
+        row_code(
+            catalogue[i].mess,
+            mcmp_response_refuse(response, &request, catalogue[i].refusal, args, COUNT_OF(args)),
+            MCMP_OK);
         (void)snprintf(want, sizeof(want),
                        "HTTP/1.1 500 Internal Server Error\r\nVersion: 0.2.1\r\nType: %s\r\n"
                        "Mess: %s\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n",
-                       rows[i].type, rows[i].mess, len);
-        row_text(rows[i].mess, mcmp_response_head(response), want);
-        row_text(rows[i].mess, mcmp_response_body(response), body);
-        row_int(rows[i].mess, mcmp_response_status(response), 500);
-        row_int(rows[i].mess, mcmp_response_refusal(response), rows[i].refusal);
-        row_int(rows[i].mess, mcmp_response_must_close(response), 0);
+                       catalogue[i].type, catalogue[i].mess, len);
+        row_text(catalogue[i].mess, mcmp_response_head(response), want);
+        row_text(catalogue[i].mess, mcmp_response_body(response), body);
+        row_int(catalogue[i].mess, mcmp_response_status(response), 500);
+        row_int(catalogue[i].mess, mcmp_response_refusal(response), catalogue[i].refusal);
+        row_int(catalogue[i].mess, mcmp_response_must_close(response), 0);
     }
-    ck_assert_uint_eq(COUNT_OF(rows), MCMP_REFUSAL_TABLES - 1); /* TABLES and DENIED: below */
+    ck_assert_uint_eq(COUNT_OF(catalogue), MCMP_REFUSAL_TABLES - 1); /* TABLES and DENIED: below */
     ck_assert_int_eq(mcmp_response_refuse(response, &request, MCMP_REFUSAL_NONE, NULL, 0),
                      MCMP_ERR_INVALID);
     ck_assert_int_eq(mcmp_response_refuse(response, &request, 9999, NULL, 0), MCMP_ERR_INVALID);

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Requests of the management port. The first byte chooses limits, the second the cuts; the rest is
+ * the stream. Property: requests, their contents, the error and its place do not depend on the
+ * cuts.
+ */
+#include "protocol_fuzz.h"
+
+#include <libmcmp/parser.h>
+
+static void tell_request(fuzz_story *story, mcmp_parser *parser)
+{
+    const mcmp_request *request = mcmp_parser_request(parser);
+
+    MUST(request != NULL && request->method.len > 0 && request->target.len > 0);
+    MUST((request->flags & MCMP_REQUEST_OVERSIZE) != 0 ? request->body.len == 0
+                                                       : request->body.len == request->body_size);
+    fuzz_tell(story, request->command);
+    fuzz_tell(story, request->flags);
+    fuzz_tell(story, request->body_size);
+    fuzz_tell_span(story, request->method);
+    fuzz_tell_span(story, request->target);
+    fuzz_tell_span(story, request->host);
+    fuzz_tell_span(story, request->body);
+}
+
+/* Feed one piece out of a block of its own; returns the last result. */
+static int feed_piece(mcmp_parser *parser, fuzz_story *story, const uint8_t *data, size_t len)
+{
+    char *piece = fuzz_copy(data, len);
+    int rc = MCMP_NEED_MORE;
+
+    for (size_t off = 0; off < len && rc >= 0;) {
+        size_t used;
+        mcmp_error err;
+
+        mcmp_error_init(&err);
+        rc = mcmp_parser_feed(parser, piece + off, len - off, &used, &err);
+        MUST(used <= len - off && (rc != MCMP_NEED_MORE || used == len - off));
+        off += used;
+        if (rc == MCMP_OK)
+            tell_request(story, parser);
+        if (rc < 0)
+            fuzz_tell(story, err.offset);
+    }
+    free(piece);
+    return rc;
+}
+
+static fuzz_story run(unsigned limits, uint32_t seed, const uint8_t *data, size_t size)
+{
+    fuzz_story story = { 14695981039346656037u, 0 };
+    mcmp_parser_options opts;
+    mcmp_parser *parser = NULL;
+    int rc = MCMP_NEED_MORE;
+
+    mcmp_parser_options_init(&opts);
+    opts.max_body = (limits & 1) != 0 ? 16 : 0;
+    opts.max_drop = (limits & 2) != 0 ? 32 : 0;
+    opts.max_head = (limits & 4) != 0 ? 64 : 0;
+    opts.max_headers = (limits & 8) != 0 ? 3 : 0;
+    MUST(mcmp_parser_new(&parser, &opts, NULL) == MCMP_OK);
+    for (size_t off = 0; off < size && rc >= 0;) {
+        size_t piece = fuzz_piece(&seed, size - off);
+
+        rc = feed_piece(parser, &story, data + off, piece);
+        off += piece;
+    }
+    fuzz_tell(&story, (uint64_t)(int64_t)(rc < 0 ? rc : mcmp_parser_end(parser, NULL)));
+    mcmp_parser_free(parser);
+    return story;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    fuzz_story whole;
+    fuzz_story cut;
+
+    if (size < 2)
+        return 0;
+    whole = run(data[0], 0, data + 2, size - 2);
+    cut = run(data[0], data[1] * 2u + 1, data + 2, size - 2);
+    MUST(whole.hash == cut.hash && whole.events == cut.events);
+    return 0;
+}
