@@ -49,7 +49,7 @@ static inline uint64_t odd8(uint64_t word, uint64_t low)
     return (((word - ONES * low) & ~word) | ((del - ONES) & ~del)) & HIGHS;
 }
 
-/* Where the plain bytes end at the latest: at len or at the group of eight with the first odd one. */
+/* Plain bytes in groups of eight: the first odd one is in what is left, if there is one. */
 static inline size_t skip_plain(const char *text, size_t len, uint64_t low)
 {
     size_t i = 0;
