@@ -246,7 +246,8 @@ static int network_has(const network *net, const uint8_t address[16])
     uint32_t rest = net->bits % 8;
     unsigned mask = 0xffu << (8 - rest) & 0xffu;
 
-    if (memcmp(net->address, address, whole) != 0)
+    if (whole != 0 && (net->address[whole - 1] != address[whole - 1] ||
+                       memcmp(net->address, address, whole) != 0))
         return 0;
     return rest == 0 || ((net->address[whole] ^ address[whole]) & mask) == 0;
 }

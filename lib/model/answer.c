@@ -130,14 +130,14 @@ int mcmp__answer_state(mcmp__call *call, const char *type, mcmp_span route, int 
     return mcmp__answer_end(call, &out);
 }
 
-int mcmp__answer_probe(mcmp__call *call, const mcmp__target *target)
+int mcmp__answer_probe(mcmp__call *call, const mcmp__target *target, mcmp_span host)
 {
     char authority[MCMP__AUTHORITY_MAX];
     mcmp_probe probe;
     mcmp_pending pending = { .struct_size = sizeof(pending), .kind = MCMP_PENDING_PROBE };
 
-    mcmp__probe_fill(call->config, target->host, target->port, target->scheme, target->ping,
-                     call->now, authority, &probe);
+    mcmp__probe_fill(call->config, host, target->port, target->scheme, target->ping, call->now,
+                     authority, &probe);
     probe.node = target->handle;
     pending.resume_at = probe.deadline;
     pending.probe = &probe;

@@ -92,25 +92,38 @@ static int judge(mcmp__call *call)
     return row.handler(call);
 }
 
+/* local: room for a request of another size than this library's. */
+static int begin_call(mcmp__call *call, mcmp_cluster *cluster, const mcmp_request *request,
+                      mcmp_response *response, mcmp_request *local, mcmp_error *err)
+{
+    if (cluster == NULL || request == NULL || response == NULL)
+        return mcmp__fail(err, MCMP_ERR_INVALID, NULL, "an argument is missing");
+    if (request->struct_size != sizeof(*request)) {
+        int rc = mcmp__sized_in(local, sizeof(*local), request, sizeof(local->struct_size));
+
+        if (rc != MCMP_OK)
+            return mcmp__fail(err, rc, "request", "the request is not initialised");
+        request = local;
+    }
+    memset(call, 0, sizeof(*call));
+    call->cluster = cluster;
+    call->config = mcmp__config_of(cluster);
+    call->request = request;
+    call->response = response;
+    call->err = err;
+    return MCMP_OK;
+}
+
 int mcmp_apply(mcmp_cluster *cluster, const mcmp_request *request, mcmp_response *response,
                mcmp_error *err)
 {
     mcmp_request local;
     mcmp__call call;
-    int rc;
+    int rc = begin_call(&call, cluster, request, response, &local, err);
 
-    if (cluster == NULL || request == NULL || response == NULL)
-        return mcmp__fail(err, MCMP_ERR_INVALID, NULL, "an argument is missing");
-    rc = mcmp__sized_in(&local, sizeof(local), request, sizeof(local.struct_size));
     if (rc != MCMP_OK)
-        return mcmp__fail(err, rc, "request", "the request is not initialised");
-    memset(&call, 0, sizeof(call));
-    call.cluster = cluster;
-    call.config = mcmp__config_of(cluster);
-    call.request = &local;
-    call.response = response;
-    call.err = err;
-    call.now = local.now;
+        return rc;
+    call.now = call.request->now;
     (void)mcmp_response_set_pending(response, NULL);
     return judge(&call);
 }
@@ -121,20 +134,13 @@ int mcmp_apply_resume(mcmp_cluster *cluster, const mcmp_request *request, mcmp_r
     const mcmp_pending *pending;
     mcmp_request local;
     mcmp__call call;
+    int rc = begin_call(&call, cluster, request, response, &local, err);
 
-    if (cluster == NULL || request == NULL || response == NULL)
-        return mcmp__fail(err, MCMP_ERR_INVALID, NULL, "an argument is missing");
-    if (mcmp__sized_in(&local, sizeof(local), request, sizeof(local.struct_size)) != MCMP_OK)
-        return mcmp__fail(err, MCMP_ERR_INVALID, "request", "the request is not initialised");
+    if (rc != MCMP_OK)
+        return rc;
     pending = mcmp_response_pending(response);
     if (pending == NULL)
         return mcmp__fail(err, MCMP_ERR_STATE, NULL, "the answer does not wait for anything");
-    memset(&call, 0, sizeof(call));
-    call.cluster = cluster;
-    call.config = mcmp__config_of(cluster);
-    call.request = &local;
-    call.response = response;
-    call.err = err;
     call.now = now;
     call.resumed = pending->kind;
     call.probe_ok = probe_ok;

@@ -35,9 +35,6 @@ typedef struct mcmp__target {
     uint32_t port;
     uint32_t scheme;
     mcmp_time ping;
-    mcmp_span host; /* in host_text */
-    uint64_t owner[3];
-    char host_text[MCMP__TEXT_MAX];
 } mcmp__target;
 
 int mcmp__apply_config(mcmp__call *call);
@@ -54,16 +51,18 @@ void mcmp__answer_begin(mcmp__call *call, mcmp__out *out, const char *content_ty
 int mcmp__answer_end(mcmp__call *call, mcmp__out *out);
 /* `Type=STATUS-RSP&JVMRoute=..&State=..&id=..`, or JSON; route empty: without JVMRoute. */
 int mcmp__answer_state(mcmp__call *call, const char *type, mcmp_span route, int ok);
-/* MCMP_PENDING with a probe of this node, or of a free endpoint (handle 0, ping 0). */
-int mcmp__answer_probe(mcmp__call *call, const mcmp__target *target);
+/* MCMP_PENDING with a probe of this endpoint; node 0 and ping 0: a free one. */
+int mcmp__answer_probe(mcmp__call *call, const mcmp__target *target, mcmp_span host);
 
 /* Read the node of the command's route. MCMP_OK, or the refusal already answered: unknown, or the
  * sender has no right to it. */
 int mcmp__target_find(mcmp__call *call, mcmp__target *out);
+/* MCMP_PENDING with a probe of the node. */
+int mcmp__target_probe(mcmp__call *call, const mcmp__target *target);
 /* Inside a section or transaction: what mcmp__target_find() fills; 0 = no such node. */
 int mcmp__target_read(mcmp__read *rd, uint32_t node, mcmp__target *out);
-/* 1: MCMP_CLUSTER_OWNERSHIP is off, or the sender registered the node. */
-int mcmp__owner_allows(const mcmp__call *call, const uint64_t owner[3]);
+/* Likewise: 1 when MCMP_CLUSTER_OWNERSHIP is off, or the sender registered the node. */
+int mcmp__target_is_owned(const mcmp__call *call, mcmp__read *rd, uint32_t node);
 
 /* Pairs (alias, context) of the command, for CONFIG and *-APP (MCMP 3.3). */
 

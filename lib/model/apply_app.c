@@ -137,18 +137,18 @@ static int write_message(app_job *job)
     mcmp__call *call = job->call;
     mcmp__tx tx;
     uint32_t node;
-    uint64_t owner[3];
     int rc = mcmp__tx_begin(&tx, call->cluster, call->now, call->err);
 
     if (rc != MCMP_OK)
         return rc;
-    node = mcmp__node_by_route(&tx.rd, call->command->jvm_route);
-    if (node == 0) { /* removed since it was looked up */
+    node = mcmp__node_by_handle(&tx.rd, job->target.handle);
+    if (node == 0) /* replaced since it was looked up */
+        node = mcmp__node_by_route(&tx.rd, call->command->jvm_route);
+    if (node == 0) { /* removed since */
         mcmp__tx_abort(&tx);
         return mcmp__refuse_unknown(call);
     }
-    mcmp__node_owner(&tx.rd, node, owner);
-    if (!mcmp__owner_allows(call, owner)) {
+    if (!mcmp__target_is_owned(call, &tx.rd, node)) {
         mcmp__tx_abort(&tx);
         return mcmp__refuse(call, MCMP_REFUSAL_DENIED, call->command->jvm_route);
     }

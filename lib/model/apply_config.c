@@ -104,15 +104,13 @@ static uint32_t judge_endpoint(config_job *job)
 {
     uint32_t other = mcmp__row_by_endpoint(&job->tx.rd, job->data.host, job->data.port);
     mcmp__node row;
-    uint64_t owner[3];
 
     if (other == 0 || other == job->live || !mcmp__node_get(&job->tx.rd, other, &row) ||
         row.leaving)
         return MCMP_REFUSAL_NONE;
     if (job->call->config->opts.replace_policy == MCMP_REPLACE_REFUSE || !is_silent(job, other))
         return MCMP_REFUSAL_WORKER_EXISTS;
-    mcmp__node_owner(&job->tx.rd, other, owner);
-    if (!mcmp__owner_allows(job->call, owner))
+    if (!mcmp__target_is_owned(job->call, &job->tx.rd, other))
         return MCMP_REFUSAL_DENIED;
     job->evicted = other;
     return MCMP_REFUSAL_NONE;
@@ -169,7 +167,7 @@ static config_step judge(config_job *job)
     }
     if (!mcmp__target_read(rd, job->live, &job->old) || !mcmp__node_get(rd, job->live, &row))
         return refuse(job, MCMP_REFUSAL_UNKNOWN_NODE);
-    if (!mcmp__owner_allows(job->call, job->old.owner))
+    if (!mcmp__target_is_owned(job->call, rd, job->live))
         return refuse(job, MCMP_REFUSAL_DENIED);
     return is_unchanged(job, &row) ? STEP_UPDATE : judge_changed(job);
 }
@@ -334,7 +332,7 @@ static int run(config_job *job)
     step = judge(job);
     if (step == STEP_REFUSE || step == STEP_PROBE) {
         mcmp__tx_abort(&job->tx);
-        return step == STEP_PROBE ? mcmp__answer_probe(call, &job->old)
+        return step == STEP_PROBE ? mcmp__target_probe(call, &job->old)
                                   : mcmp__refuse(call, job->refusal, job->data.route);
     }
     refusal = write_step(job, step);

@@ -69,8 +69,7 @@ int mcmp__apply_status(mcmp__call *call)
     if (rc != MCMP_OK)
         return rc;
     /* MCMP 4.1, heal_reset (PEER): its first STATUS after a reset is answered MEM once */
-    if (mcmp__word_get(&mcmp__live_of(call->cluster, target.index)->last_status) == 0 &&
-        mcmp__heal_fire(call->cluster, target.index, call->request->connection, call->now))
+    if (mcmp__heal_fire(call->cluster, target.index, call->request->connection, call->now))
         return mcmp__refuse_unknown(call);
     if (command->given & MCMP_FIELD_LOAD && command->load < 0)
         return finish_status(call, &target, 1, 0);
@@ -78,7 +77,7 @@ int mcmp__apply_status(mcmp__call *call)
         return finish_status(call, &target, call->probe_ok, 1);
     if (has_fresh_probe(call, &target))
         return finish_status(call, &target, 1, 0);
-    return mcmp__answer_probe(call, &target);
+    return mcmp__target_probe(call, &target);
 }
 
 static int is_registered(mcmp__call *call)
@@ -112,8 +111,7 @@ static int ping_endpoint(mcmp__call *call)
     memset(&target, 0, sizeof(target));
     target.port = command->port;
     target.scheme = command->scheme;
-    target.host = command->host;
-    return mcmp__answer_probe(call, &target);
+    return mcmp__answer_probe(call, &target, command->host);
 }
 
 int mcmp__apply_ping(mcmp__call *call)
@@ -132,5 +130,5 @@ int mcmp__apply_ping(mcmp__call *call)
         return rc;
     if (call->resumed == MCMP_PENDING_PROBE && call->probed == target.handle)
         return mcmp__answer_state(call, "PING-RSP", command->jvm_route, call->probe_ok);
-    return mcmp__answer_probe(call, &target);
+    return mcmp__target_probe(call, &target);
 }

@@ -232,8 +232,7 @@ uint32_t mcmp__running_node(mcmp__read *rd, uint32_t node); /* of all processes;
 uint32_t mcmp__running_seat(mcmp__read *rd, uint32_t seat);
 
 /* Nodes that are gone or have a new endpoint, as (old) handles in order. *cursor starts with
- * mcmp__gone_now() and is kept by the caller. 1: *out; 0: none further; -1: too many
- * were missed, look at all. */
+ * mcmp__gone_now(), the caller keeps it. 1: *out; 0: none further; -1: too many missed. */
 uint64_t mcmp__gone_now(mcmp__read *rd);
 int mcmp__gone_next(mcmp__read *rd, uint64_t *cursor, mcmp_handle *out);
 
