@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 mcmp_unit(model test_access PUBLIC)
+mcmp_unit(model test_apply_drain PUBLIC)
 mcmp_unit(model test_apply_errors PUBLIC)
 mcmp_unit(model test_apply_forms PUBLIC)
 mcmp_unit(model test_apply_life PUBLIC)
