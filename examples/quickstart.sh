@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Builds the project, starts mcmp-server and two nodes that register themselves over MCMP, and shows
-# with plain requests what a balancer does: sharing, sessions, draining, a killed node. Then it stays
-# up until Ctrl-C. Everything it starts listens on 127.0.0.1 only and is ended by its process id.
+# with plain requests what a balancer does: sharing, sessions, draining, a killed node. Then it
+# stays up until Ctrl-C. All that it starts listens on 127.0.0.1 only and is ended by process id.
 set -u
 
 usage() {
@@ -38,7 +38,10 @@ wrong=0
 # ---- telling ----
 
 if [ -t 1 ]; then
-    bold=$(printf '\033[1m') green=$(printf '\033[32m') red=$(printf '\033[31m') plain=$(printf '\033[0m')
+    bold=$(printf '\033[1m')
+    green=$(printf '\033[32m')
+    red=$(printf '\033[31m')
+    plain=$(printf '\033[0m')
 else
     bold='' green='' red='' plain=''
 fi
@@ -107,7 +110,8 @@ ask() {
 }
 # field NAME: of the JSON that ask got
 field() { sed -n "s/.*\"$1\":\"\{0,1\}\([^\",}]*\).*/\1/p" "$run/body"; }
-# show N TEXT [CURL ARGUMENT...]: N requests, a line each; sets $seen to the routes that answered
+# show N TEXT [CURL ARGUMENT...]: N requests, a line each with the route that answered, the status
+# and what the application knows of the session; sets $seen to the routes
 show() {
     times=$1
     text=$2
@@ -116,7 +120,8 @@ show() {
     i=1
     while [ "$i" -le "$times" ]; do
         answer=$(ask /json "$@")
-        say "$text $i  ->  $answer   request $(field count) of session $(field session | cut -c 1-8)"
+        visit="session $(field session | cut -c 1-4).., visit $(field count)"
+        say "$text $i  ->  ${answer#* }  (${answer% *})  $visit"
         case $answer in
         "200 "*) seen="$seen ${answer#200 }" ;;
         *) seen="$seen failed" ;;
@@ -191,24 +196,28 @@ start_node n2
 await n1
 await n2
 for node in n1 n2; do
-    good "$node serves at $(cat "$run/$node.ready") and registered itself: CONFIG, ENABLE-APP, STATUS"
+    address=$(cat "$run/$node.ready")
+    good "$node serves at $address and registered itself: CONFIG, ENABLE-APP, STATUS"
 done
 
 title "Requests without a session are shared out"
+say "both nodes told the same load, so each gets half"
 show 6 request
 expect "each node served three of six" "$(count n1) $(count n2)" "3 3"
 
 title "A session stays at its node"
+say "the node sets a cookie that ends in its route; the balancer follows it"
 show 4 request -b "$run/cookies" -c "$run/cookies"
 home=${seen##* }
 case $home in
 n1) other=n2 ;;
 *) other=n1 ;;
 esac
-expect "all four came to $home, the route in the cookie $(sed -n 's/.*JSESSIONID.//p' \
-    "$run/cookies" | cut -c 1-8)..." "$(count "$home")" 4
+cookie=$(sed -n 's/.*JSESSIONID[^0-9A-F]*//p' "$run/cookies")
+expect "all four came to $home: JSESSIONID=$cookie" "$(count "$home")" 4
 
-title "Draining: $home is told to end while it serves"
+title "Draining: $home is told to end while it serves a request of 5 s"
+say "it says DISABLE-APP, later STOP-APP until no request runs, then REMOVE-APP"
 curl -s --noproxy '*' --max-time 30 -o "$run/slow" -w '%{http_code} %header{x-route}' \
     -b "$run/cookies" "http://$traffic/slow?ms=5000" >"$run/slow.answer" &
 slow=$!
@@ -220,13 +229,14 @@ expect "new requests go to $other" "$(count "$other")" 2
 show 2 "request of the session" -b "$run/cookies"
 expect "the session is still served by $home" "$(count "$home")" 2
 wait "$slow"
-expect "a request of 5 s that was running is finished" "$(cat "$run/slow.answer")" "200 $home"
+expect "the request of 5 s is finished, by $home" "$(cat "$run/slow.answer")" "200 $home"
 end "$home" none
 expect "then $home removed itself and ended" "exit code $?" "exit code 0"
 show 2 "request of the session" -b "$run/cookies"
 expect "now $other serves the session" "$(count "$other")" 2
 
 title "A killed node: $home is back, then $other is killed"
+say "the balancer notices at the first connection that fails, and takes the other node"
 start_node "$home"
 await "$home"
 end "$other" KILL
@@ -242,7 +252,7 @@ while [ "$(count "$other")" = 0 ] && [ "$tries" -lt 100 ]; do
     tries=$((tries + 1))
     sleep 0.1
 done
-if [ "$(count "$other")" -gt 0 ]; then good "$other is back and serves"; else bad "$other does not come back"; fi
+expect "$other is back and serves" "$([ "$(count "$other")" -gt 0 ] && echo yes)" yes
 
 title "What the balancer knows"
 info | sed 's/^/  /'
