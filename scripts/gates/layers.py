@@ -9,7 +9,7 @@ import common
 MAY_USE = {
     'base': [],
     'protocol': ['base/base.h'],
-    'http': ['base/base.h'],
+    'http': ['base/base.h', 'base/compiler.h'],
     'ajp': ['base/base.h'],
     'advertise': ['base/base.h'],
     'model': ['base/'],
