@@ -307,6 +307,11 @@ int mcmp__access_command(const mcmp__access *access, const mcmp_peer *peer, uint
            callback_allows(access, peer, command, mcmp__span("", 0));
 }
 
+int mcmp__access_has_node_rules(const mcmp__access *access)
+{
+    return access->identity_count != 0 || access->authorize != NULL;
+}
+
 int mcmp__access_node(const mcmp__access *access, const mcmp_peer *peer, uint32_t command,
                       mcmp_span route)
 {

@@ -24,6 +24,9 @@ int mcmp__access_command(const mcmp__access *access, const mcmp_peer *peer, uint
 int mcmp__access_node(const mcmp__access *access, const mcmp_peer *peer, uint32_t command,
                       mcmp_span route);
 
+/* 0: every sender that may send a command may touch every node, nobody needs to be asked. */
+int mcmp__access_has_node_rules(const mcmp__access *access);
+
 /* `*` matches any run of bytes; everything else matches itself. */
 int mcmp__access_glob(mcmp_span pattern, mcmp_span text);
 

@@ -92,34 +92,55 @@ static int judge(mcmp__call *call)
     return row.handler(call);
 }
 
-/* local: room for a request of another size than this library's. */
+/* Room for what comes in another size than this library's. */
+typedef struct foreign {
+    mcmp_request request;
+    mcmp_peer peer;
+} foreign;
+
+static int take_request(mcmp__call *call, const mcmp_request *request, foreign *room,
+                        mcmp_error *err)
+{
+    const mcmp_peer *peer;
+    int rc = MCMP_OK;
+
+    if (request->struct_size != sizeof(*request)) {
+        rc = mcmp__sized_in(&room->request, sizeof(room->request), request,
+                            sizeof(request->struct_size));
+        request = &room->request;
+    }
+    peer = rc == MCMP_OK ? request->peer : NULL;
+    if (peer != NULL && peer->struct_size != sizeof(*peer)) {
+        rc = mcmp__sized_in(&room->peer, sizeof(room->peer), peer, sizeof(peer->struct_size));
+        room->request = *request;
+        room->request.peer = &room->peer;
+        request = &room->request;
+    }
+    if (rc != MCMP_OK)
+        return mcmp__fail(err, rc, "request", "the request or its peer is not initialised");
+    call->request = request;
+    return MCMP_OK;
+}
+
 static int begin_call(mcmp__call *call, mcmp_cluster *cluster, const mcmp_request *request,
-                      mcmp_response *response, mcmp_request *local, mcmp_error *err)
+                      mcmp_response *response, foreign *room, mcmp_error *err)
 {
     if (cluster == NULL || request == NULL || response == NULL)
         return mcmp__fail(err, MCMP_ERR_INVALID, NULL, "an argument is missing");
-    if (request->struct_size != sizeof(*request)) {
-        int rc = mcmp__sized_in(local, sizeof(*local), request, sizeof(local->struct_size));
-
-        if (rc != MCMP_OK)
-            return mcmp__fail(err, rc, "request", "the request is not initialised");
-        request = local;
-    }
     memset(call, 0, sizeof(*call));
     call->cluster = cluster;
     call->config = mcmp__config_of(cluster);
-    call->request = request;
     call->response = response;
     call->err = err;
-    return MCMP_OK;
+    return take_request(call, request, room, err);
 }
 
 int mcmp_apply(mcmp_cluster *cluster, const mcmp_request *request, mcmp_response *response,
                mcmp_error *err)
 {
-    mcmp_request local;
+    foreign room;
     mcmp__call call;
-    int rc = begin_call(&call, cluster, request, response, &local, err);
+    int rc = begin_call(&call, cluster, request, response, &room, err);
 
     if (rc != MCMP_OK)
         return rc;
@@ -132,9 +153,9 @@ int mcmp_apply_resume(mcmp_cluster *cluster, const mcmp_request *request, mcmp_r
                       int probe_ok, mcmp_time now, mcmp_error *err)
 {
     const mcmp_pending *pending;
-    mcmp_request local;
+    foreign room;
     mcmp__call call;
-    int rc = begin_call(&call, cluster, request, response, &local, err);
+    int rc = begin_call(&call, cluster, request, response, &room, err);
 
     if (rc != MCMP_OK)
         return rc;

@@ -141,8 +141,8 @@ static int write_message(app_job *job)
 
     if (rc != MCMP_OK)
         return rc;
-    node = mcmp__node_by_handle(&tx.rd, job->target.handle);
-    if (node == 0) /* replaced since it was looked up */
+    node = job->target.handle != 0 ? mcmp__node_by_handle(&tx.rd, job->target.handle) : 0;
+    if (node == 0) /* not looked up yet, or replaced since */
         node = mcmp__node_by_route(&tx.rd, call->command->jvm_route);
     if (node == 0) { /* removed since */
         mcmp__tx_abort(&tx);
@@ -281,14 +281,16 @@ static int run(app_job *job)
 int mcmp__apply_app(mcmp__call *call)
 {
     app_job job;
-    int rc;
+    int rc = MCMP_OK;
 
     job.call = call;
     job.running = 0;
     job.done_size = 0;
     mcmp__pairs_init(&job.pairs);
     job.whole = (call->command->flags & MCMP_COMMAND_WHOLE_NODE) != 0;
-    rc = mcmp__target_find(call, &job.target);
+    job.target.handle = 0; /* found in the transaction, unless somebody has to be asked first */
+    if (mcmp__access_has_node_rules(*mcmp__access_of(call->cluster)))
+        rc = mcmp__target_find(call, &job.target);
     if (rc == MCMP_OK)
         rc = take_room(&job);
     if (rc != MCMP_OK)

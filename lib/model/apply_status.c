@@ -47,7 +47,8 @@ static int finish_status(mcmp__call *call, const mcmp__target *target, int ok, i
         mcmp__word_set(&live->probed_at, (uint64_t)call->now);
         mcmp__word_set(&live->failed, 0);
     }
-    log_transition(call, before, after);
+    if (before != after)
+        log_transition(call, before, after);
     return mcmp__answer_state(call, "STATUS-RSP", command->jvm_route, ok);
 }
 

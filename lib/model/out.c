@@ -138,6 +138,15 @@ void mcmp__out_amp(mcmp__out *out, mcmp_span text)
     out_percent_all(out, text, IN_AMP);
 }
 
+int mcmp__is_plain_amp(mcmp_span text)
+{
+    size_t i = 0;
+
+    while (i < text.len && !needs_escape((unsigned char)text.ptr[i], IN_AMP))
+        i++;
+    return i == text.len;
+}
+
 void mcmp__out_xml(mcmp__out *out, mcmp_span text)
 {
     for (size_t i = 0; i < text.len; i++) {

@@ -54,6 +54,7 @@ void mcmp__out_time(mcmp__out *out, mcmp_time value, mcmp_time unit);
 /* Names of peers. MCMP 2: bytes outside 0x20..0x7e become %XX in every text form. */
 void mcmp__out_text(mcmp__out *out, mcmp_span text);
 void mcmp__out_amp(mcmp__out *out, mcmp_span text);   /* a value in an answer joined by & */
+int mcmp__is_plain_amp(mcmp_span text);               /* 1: out_amp() changes nothing */
 void mcmp__out_xml(mcmp__out *out, mcmp_span text);   /* XML and HTML, text or quoted attribute */
 void mcmp__out_json(mcmp__out *out, mcmp_span text);  /* with its quotes */
 void mcmp__out_label(mcmp__out *out, mcmp_span text); /* value of a Prometheus label */

@@ -283,8 +283,45 @@ START_TEST(test_misuse_is_an_error_and_no_crash)
     ck_assert_int_eq(mcmp_apply(s.cluster, &request, NULL, NULL), MCMP_ERR_INVALID);
     ck_assert_int_eq(mcmp_apply_resume(s.cluster, &request, s.response, 1, s.now, NULL),
                      MCMP_ERR_STATE);
+    s.peer.struct_size = 0;
+    ck_assert_int_eq(mcmp_apply(s.cluster, &request, s.response, NULL), MCMP_ERR_INVALID);
+    s.peer.struct_size = sizeof(s.peer);
     request.struct_size = 0;
     ck_assert_int_eq(mcmp_apply(s.cluster, &request, s.response, NULL), MCMP_ERR_INVALID);
+    station_close(&s);
+}
+END_TEST
+
+START_TEST(test_a_caller_of_another_age_is_understood)
+{
+    struct {
+        mcmp_request request;
+        uint64_t unknown;
+    } newer;
+    struct {
+        mcmp_peer peer;
+        uint64_t unknown;
+    } peer;
+    station s;
+
+    station_open(&s, NULL);
+    memset(&newer, 0, sizeof(newer));
+    memset(&peer, 0, sizeof(peer));
+    station_request(&s, "PING /", span_of(""), &newer.request);
+    newer.request.struct_size = sizeof(newer);
+    peer.peer = s.peer;
+    peer.peer.struct_size = sizeof(peer);
+    newer.request.peer = &peer.peer;
+    ck_assert_int_eq(mcmp_apply(s.cluster, &newer.request, s.response, NULL), MCMP_OK);
+    newer.unknown = 1;
+    ck_assert_int_eq(mcmp_apply(s.cluster, &newer.request, s.response, NULL), MCMP_ERR_UNSUPPORTED);
+    newer.unknown = 0;
+    peer.unknown = 1;
+    ck_assert_int_eq(mcmp_apply(s.cluster, &newer.request, s.response, NULL), MCMP_ERR_UNSUPPORTED);
+    /* one that knows of no peer yet: nothing is known of the sender */
+    peer.unknown = 0;
+    newer.request.struct_size = offsetof(mcmp_request, peer);
+    ck_assert_int_eq(mcmp_apply(s.cluster, &newer.request, s.response, NULL), MCMP_ERR_DENIED);
     station_close(&s);
 }
 END_TEST
@@ -297,6 +334,7 @@ int main(void)
         test_the_first_failure_in_order_is_the_answer,
         test_a_balancer_that_finds_no_place_leaves_no_node,
         test_misuse_is_an_error_and_no_crash,
+        test_a_caller_of_another_age_is_understood,
     };
 
     return run_tests("apply: errors", tests, COUNT_OF(tests));
