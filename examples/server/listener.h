@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Takes connections from a listening socket, as long as the worker has room for them. */
+#ifndef SERVER_LISTENER_H
+#define SERVER_LISTENER_H
+
+#include "io.h"
+#include "timer.h"
+
+struct worker;
+
+struct listener {
+    struct io io;
+    struct worker *worker;
+    struct timer pause; /* after a lack of descriptors */
+    int management;
+    int open;
+};
+
+int listener_open(struct listener *l, struct worker *w, int fd, int management);
+void listener_close(struct listener *l);
+/* There may be room again. */
+void listeners_resume(struct worker *w);
+
+#endif
