@@ -8,6 +8,8 @@
 #include "base/health.h"
 #include "lb/rank.h"
 
+#define UNUSUAL (MCMP__HEALTH_ERROR | MCMP__HEALTH_FRESH | MCMP__HEALTH_RESTORED)
+
 /* The two kinds of usable members of one status. */
 enum { ACTIVE, STANDBY, KINDS };
 
@@ -117,8 +119,7 @@ static inline void rank(mcmp__choice *choice, mcmp__runner *runner)
 }
 
 /* Looks at one member. 1 when it is active. */
-static inline int look_at(mcmp__choice *choice, const mcmp__member *member,
-                          mcmp__runner best[KINDS])
+static int look_at(mcmp__choice *choice, const mcmp__member *member, mcmp__runner best[KINDS])
 {
     mcmp__runner runner;
     uint32_t kind;
@@ -131,6 +132,63 @@ static inline int look_at(mcmp__choice *choice, const mcmp__member *member,
     if (best[kind].node == 0 || is_better(choice, &runner, &best[kind]))
         best[kind] = runner;
     return kind == ACTIVE;
+}
+
+/*
+ * The scan of nearly every request: the measure of MCMP 5.6, every member active, nothing tried and
+ * nothing starting. The number of the best; count when some member is another case. It finds just
+ * what look_at_some() would find, in a third of the instructions.
+ */
+static uint32_t plain_best(const mcmp__choice *choice, const mcmp__member *members, uint32_t count,
+                           uint64_t *out_value)
+{
+    const mcmp__live *rows = choice->live;
+    uint32_t slots = choice->slots;
+    uint64_t period = choice->period;
+    uint64_t least = UINT64_MAX;
+    uint32_t best = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const mcmp__live *live = &rows[members[i].node < slots ? members[i].node : 0];
+        uint32_t health = (uint32_t)mcmp__word_get(&live->health);
+        uint64_t word = mcmp__word_get(&live->share);
+        uint64_t value = mcmp__word_get(&live->carry);
+        int load = (int8_t)(health & MCMP__HEALTH_LOAD);
+
+        if (load <= 0 || (health & UNUSUAL) != 0)
+            return count;
+        if (word >> MCMP__SHARE_PICKS == period)
+            value += (word & MCMP__SHARE_PICK_MASK) * 1000 / (uint64_t)load;
+        else
+            value = mcmp__share_value(mcmp__share_read(word, value, (uint32_t)period, load), load);
+        if (value < least || (value == least && choice->ordered &&
+                              mcmp__node_id(choice->rd, members[i].node) <
+                                  mcmp__node_id(choice->rd, members[best].node))) {
+            least = value;
+            best = i;
+        }
+    }
+    *out_value = least;
+    return best;
+}
+
+static int look_at_plain(mcmp__choice *choice, const mcmp__member *members, uint32_t count,
+                         mcmp__runner *out)
+{
+    uint64_t value = 0;
+    uint32_t best = plain_best(choice, members, count, &value);
+
+    if (best == count)
+        return 0;
+    out->node = members[best].node;
+    out->seat = members[best].seat;
+    out->status = members[best].status;
+    out->health = (uint32_t)mcmp__word_get(&mcmp__choice_live(choice, out->node)->health);
+    out->load = mcmp__health_weight(out->health);
+    out->measure = value;
+    out->value = value;
+    out->ramp = MCMP__FULL_RAMP;
+    return 1;
 }
 
 static void look_at_each(mcmp__choice *choice, const mcmp__member *members, uint32_t count,
@@ -149,6 +207,10 @@ static void look_at_some(mcmp__choice *choice, const mcmp__member *members, uint
 {
     uint32_t unwell = choice->unwell;
 
+    if (choice->plain && look_at_plain(choice, members, count, &best[ACTIVE])) {
+        best[STANDBY].node = 0;
+        return;
+    }
     choice->sum_count = 0;
     choice->sum_picks = 0;
     choice->sum_carry = 0;
@@ -232,10 +294,18 @@ static int best_of_range(mcmp__choice *choice, const mcmp__set *set, uint32_t fi
                          mcmp__runner *out)
 {
     uint64_t random = choice->random;
-    mcmp__runner passed = { 0 };
+    mcmp__runner best[KINDS];
+    mcmp__runner passed;
 
+    choice->plain = choice->policy == MCMP_POLICY_LBFACTOR && choice->tried_count == 0 &&
+                    choice->config->opts.slow_start <= 0;
+    if (choice->plain) { /* nothing is ever passed over */
+        look_at_range(choice, set, first, count, best);
+        *out = best[ACTIVE].node != 0 ? best[ACTIVE] : best[STANDBY];
+        return out->node != 0;
+    }
+    passed.node = 0;
     for (;;) {
-        mcmp__runner best[KINDS];
 
         choice->random = random;
         look_at_range(choice, set, first, count, best);

@@ -66,26 +66,31 @@ static int value_after(const char *at, const char *end, mcmp_span *out_value)
     return out_value->len > 0;
 }
 
-/* Finds it in the rest of one line. */
+/* Does a pair begin here: at the start of the line, or after `;` and blanks? */
+static int begins_pair(const char *start, const char *at)
+{
+    while (at > start && is_blank(at[-1]))
+        at--;
+    return at == start || at[-1] == ';';
+}
+
+/*
+ * Finds it in the rest of one line. The first letter of the name is searched rather than the next
+ * pair: cookie lines are long, and that letter is rare in them.
+ */
 static int next_in_line(mcmp_span line, size_t *pos, mcmp_span name, mcmp_span *out_value)
 {
-    const char *at = line.ptr + *pos;
     const char *end = line.ptr + line.len;
-    char first = name.ptr[0];
+    const char *at = line.ptr + *pos;
 
-    while (at < end) {
-        const char *pair = at;
-        const char *stop;
-
-        while (pair < end && is_blank(*pair))
-            pair++;
-        stop = memchr(pair, ';', (size_t)(end - pair));
-        at = stop != NULL ? stop + 1 : end;
-        if (pair < end && *pair == first && (size_t)(end - pair) > name.len &&
-            memcmp(pair, name.ptr, name.len) == 0 && value_after(pair + name.len, end, out_value)) {
-            *pos = (size_t)(at - line.ptr);
+    while ((size_t)(end - at) > name.len &&
+           (at = memchr(at, name.ptr[0], (size_t)(end - at) - name.len)) != NULL) {
+        if (memcmp(at, name.ptr, name.len) == 0 && begins_pair(line.ptr, at) &&
+            value_after(at + name.len, end, out_value)) {
+            *pos = (size_t)(out_value->ptr + out_value->len - line.ptr);
             return 1;
         }
+        at++;
     }
     *pos = line.len;
     return 0;
@@ -96,7 +101,8 @@ int mcmp__cookie_next(mcmp__cookie_walk *walk, mcmp_span *out_value)
     if (walk->name.len == 0)
         return 0;
     while (walk->line < walk->count) {
-        if (next_in_line(walk->lines[walk->line], &walk->pos, walk->name, out_value))
+        if (walk->lines[walk->line].len > 0 &&
+            next_in_line(walk->lines[walk->line], &walk->pos, walk->name, out_value))
             return 1;
         walk->line++;
         walk->pos = 0;
@@ -115,11 +121,13 @@ static size_t param_length(const char *text, size_t len)
 
 int mcmp__path_param_next(mcmp_span path, mcmp_span name, size_t *pos, mcmp_span *out_value)
 {
-    const char *query = path.len > 0 ? memchr(path.ptr, '?', path.len) : NULL;
-    size_t len = query != NULL ? (size_t)(query - path.ptr) : path.len;
+    const char *query;
+    size_t len;
 
-    if (name.len == 0)
-        return 0;
+    if (name.len == 0 || path.len <= *pos || memchr(path.ptr + *pos, ';', path.len - *pos) == NULL)
+        return 0; /* nearly every path */
+    query = memchr(path.ptr, '?', path.len);
+    len = query != NULL ? (size_t)(query - path.ptr) : path.len;
     while (*pos < len) {
         const char *mark = memchr(path.ptr + *pos, ';', len - *pos);
         size_t at;
