@@ -180,6 +180,12 @@ static int walk_mark(walk *w, uint8_t kind, const char **bad)
     return 0;
 }
 
+static int four_plain(const char *ptr)
+{
+    return (byte_kinds[(uint8_t)ptr[0]] | byte_kinds[(uint8_t)ptr[1]] |
+            byte_kinds[(uint8_t)ptr[2]] | byte_kinds[(uint8_t)ptr[3]]) == PLAIN;
+}
+
 /* The walker over the whole body; -1 with the offset of what is wrong. */
 static int walk_body(mcmp_decoder *d, mcmp_span body, uint64_t *bad_at)
 {
@@ -193,6 +199,11 @@ static int walk_body(mcmp_decoder *d, mcmp_span body, uint64_t *bad_at)
         char *out = w.out;
         uint8_t kind = PLAIN;
 
+        while (w.end - ptr >= 4 && four_plain(ptr)) {
+            memcpy(out, ptr, 4);
+            out += 4;
+            ptr += 4;
+        }
         while (ptr < w.end && (kind = byte_kinds[(uint8_t)*ptr]) == PLAIN)
             *out++ = *ptr++;
         w.ptr = ptr;
@@ -354,6 +365,8 @@ static int prepare(mcmp_decoder *d, const mcmp_request *request)
     d->aliases.count = d->contexts.count = 0;
     d->culprit = mcmp__span("", 0);
     d->no_memory = 0;
+    if (request->body.len < d->text.cap)
+        return MCMP_OK;
     return mcmp__buf_reserve(&d->text, request->body.len + 1);
 }
 

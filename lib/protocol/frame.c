@@ -6,6 +6,8 @@
  */
 #include "frame.h"
 
+#include "base/compiler.h"
+
 #define MAX_STRAY 4         /* empty lines before a start line (RFC 9112, 2.2) */
 #define MAX_CHUNK_LINE 1024 /* size and extensions of one chunk */
 #define MAX_CHUNK_DIGITS 16 /* hex digits of a chunk size */
@@ -96,20 +98,34 @@ static int has_control(const char *ptr)
     return ((((word - ones * 0x20) & ~word) | ((del - ones) & ~del)) & highs) != 0;
 }
 
+/* The first control character or DEL, tabs included, or end. */
+static const char *next_control(const char *ptr, const char *end)
+{
+#ifdef MCMP__CONTROLS16
+    for (; end - ptr >= 16; ptr += 16) {
+        uint32_t mask = MCMP__CONTROLS16(ptr);
+
+        if (mask != 0)
+            return ptr + mcmp__lowest_bit(mask);
+    }
+#endif
+    while (end - ptr >= 8 && !has_control(ptr))
+        ptr += 8;
+    for (; ptr < end; ptr++) {
+        uint8_t c = (uint8_t)*ptr;
+
+        if (c < 0x20 || c == 0x7f)
+            break;
+    }
+    return ptr;
+}
+
 static const char *skip_plain(const char *ptr, const char *end)
 {
-    for (;; ptr++) {
-        while (end - ptr >= 8 && !has_control(ptr))
-            ptr += 8;
-        for (; ptr < end; ptr++) {
-            uint8_t c = (uint8_t)*ptr;
-
-            if (c < 0x20 || c == 0x7f)
-                break;
-        }
-        if (ptr == end || *ptr != '\t')
-            return ptr;
-    }
+    ptr = next_control(ptr, end);
+    while (ptr < end && *ptr == '\t')
+        ptr = next_control(ptr + 1, end);
+    return ptr;
 }
 
 static int bad_byte(mcmp__frame *f, const cursor *in, const char *at, mcmp_error *err)
@@ -185,22 +201,34 @@ mcmp_span mcmp__trim(mcmp_span text)
     return text;
 }
 
+/* Where the element at the front of a list ends: a comma outside of quotes, or the end. */
+static size_t element_end(mcmp_span list)
+{
+    const char *comma = memchr(list.ptr, ',', list.len);
+    size_t end = comma != NULL ? (size_t)(comma - list.ptr) : list.len;
+    int quoted = 0;
+
+    if (memchr(list.ptr, '"', end) == NULL)
+        return end;
+    for (end = 0; end < list.len && (quoted || list.ptr[end] != ','); end++) {
+        if (list.ptr[end] == '"')
+            quoted = !quoted;
+        else if (quoted && list.ptr[end] == '\\' && end + 1 < list.len)
+            end++;
+    }
+    return end;
+}
+
 int mcmp__list_next(mcmp_span *rest, mcmp_span *element)
 {
-    int quoted = 0;
-    size_t i;
+    size_t end;
 
     if (rest->len == 0)
         return 0;
-    for (i = 0; i < rest->len && (quoted || rest->ptr[i] != ','); i++) {
-        if (rest->ptr[i] == '"')
-            quoted = !quoted;
-        else if (quoted && rest->ptr[i] == '\\' && i + 1 < rest->len)
-            i++;
-    }
-    *element = mcmp__trim(mcmp__span(rest->ptr, i));
-    i += i < rest->len;
-    *rest = mcmp__span(rest->ptr + i, rest->len - i);
+    end = element_end(*rest);
+    *element = mcmp__trim(mcmp__span(rest->ptr, end));
+    end += end < rest->len;
+    *rest = mcmp__span(rest->ptr + end, rest->len - end);
     return 1;
 }
 
@@ -233,7 +261,7 @@ static const char *on_connection(mcmp__frame *f, mcmp_span value)
     while (mcmp__list_next(&value, &token)) {
         if (mcmp__span_is_nocase(token, "close"))
             f->close = 1;
-        else if (mcmp__span_is_nocase(token, "keep-alive"))
+        else if (mcmp__span_is_nocase(token, "Keep-Alive"))
             f->keep_alive = 1;
     }
     return NULL;

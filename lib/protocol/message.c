@@ -233,8 +233,8 @@ static void put_body(sink *s, const mcmp_message *message)
 
 static void put_header(sink *s, const char *name, mcmp_span value, const char *otherwise)
 {
-    if (value.len == 0 && otherwise == NULL)
-        return;
+    if (value.len == 0 && *otherwise == '\0')
+        return; /* no such header */
     put_str(s, name);
     put_str(s, ": ");
     if (value.len > 0)
@@ -262,7 +262,7 @@ static void put_head(sink *s, const mcmp_message *message, size_t body_len)
         put_str(s, "\r\n");
     }
     put_header(s, "User-Agent", message->user_agent, "libmcmp/" MCMP_VERSION);
-    put_header(s, "Accept", message->accept, NULL);
+    put_header(s, "Accept", message->accept, "");
     put_str(s, (message->flags & MCMP_MESSAGE_CLOSE) != 0 ? "Connection: close\r\n\r\n"
                                                           : "Connection: Keep-Alive\r\n\r\n");
 }

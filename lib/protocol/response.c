@@ -10,16 +10,9 @@
 #include <libmcmp/response.h>
 #include <libmcmp/version.h>
 
-#define MAX_HEADERS 16
+#define MAX_HEADERS 16  /* of add_header */
 #define KEEP_BODY 65536 /* a greater body's memory is given back at the next answer */
 #define MORE_ROOM 32    /* ", and <n> more" with any n */
-
-typedef struct header {
-    size_t name; /* offset in head */
-    size_t name_len;
-    size_t value;
-    size_t value_len;
-} header;
 
 struct mcmp_response {
     mcmp_allocator allocator;
@@ -31,8 +24,7 @@ struct mcmp_response {
     mcmp_pending pending;
     mcmp_probe probe;
     mcmp_decoder *decoder;
-    header headers[MAX_HEADERS];
-    size_t header_count;
+    size_t header_count; /* those of add_header */
     uint32_t status;
     uint32_t refusal;
     int is_pending;
@@ -42,19 +34,19 @@ struct mcmp_response {
 
 static const struct {
     uint32_t status;
-    mcmp_span line;
-} status_lines[] = {
-    { 200, MCMP__SPAN("HTTP/1.1 200 OK\r\n") },
-    { 500, MCMP__SPAN("HTTP/1.1 500 Internal Server Error\r\n") },
-    { 403, MCMP__SPAN("HTTP/1.1 403 Forbidden\r\n") },
-    { 400, MCMP__SPAN("HTTP/1.1 400 Bad Request\r\n") },
+    mcmp_span text;
+} statuses[] = {
+    { 200, MCMP__SPAN("200 OK") },
+    { 500, MCMP__SPAN("500 Internal Server Error") },
+    { 403, MCMP__SPAN("403 Forbidden") },
+    { 400, MCMP__SPAN("400 Bad Request") },
 };
 
-static mcmp_span status_line(uint32_t status)
+static mcmp_span status_text(uint32_t status)
 {
-    for (size_t i = 0; i < MCMP__COUNT(status_lines); i++)
-        if (status_lines[i].status == status)
-            return status_lines[i].line;
+    for (size_t i = 0; i < MCMP__COUNT(statuses); i++)
+        if (statuses[i].status == status)
+            return statuses[i].text;
     return mcmp__span("", 0);
 }
 
@@ -102,23 +94,45 @@ uint32_t mcmp_response_status(const mcmp_response *response)
     return response->status;
 }
 
-/* The status line is "HTTP/1.1 NNN reason CRLF". */
 mcmp_span mcmp_response_reason(const mcmp_response *response)
 {
-    mcmp_span line = status_line(response->status);
+    mcmp_span text = status_text(response->status);
 
-    return line.len > 0 ? mcmp__span(line.ptr + 13, line.len - 15) : line;
+    return text.len > 0 ? mcmp__span(text.ptr + 4, text.len - 4) : text;
+}
+
+/* Cut the line at *from off the head, without its CRLF; its colon is at *colon. */
+static mcmp_span head_line(mcmp_span head, size_t *from, size_t *colon)
+{
+    size_t at = *from;
+    mcmp_span line = { head.ptr + at, 0 };
+
+    *colon = 0;
+    for (; at + 1 < head.len && head.ptr[at] != '\r'; at++)
+        if (head.ptr[at] == ':' && *colon == 0)
+            *colon = at - *from;
+    line.len = at - *from;
+    *from = at + 2;
+    return line;
 }
 
 int mcmp_response_header(const mcmp_response *response, size_t i, mcmp_pair *out)
 {
-    const header *h;
+    mcmp_span head = mcmp_response_head(response);
+    size_t from = 0;
+    size_t colon;
+    mcmp_span line;
 
-    if (response->status == 0 || i >= response->header_count)
+    if (head.len == 0)
         return MCMP_DONE;
-    h = &response->headers[i];
-    out->name = mcmp__span(response->head.data + h->name, h->name_len);
-    out->value = mcmp__span(response->head.data + h->value, h->value_len);
+    (void)head_line(head, &from, &colon); /* status */
+    do {
+        line = head_line(head, &from, &colon);
+        if (line.len == 0)
+            return MCMP_DONE;
+    } while (i-- > 0);
+    out->name = mcmp__span(line.ptr, colon);
+    out->value = mcmp__span(line.ptr + colon + 2, line.len - colon - 2);
     return MCMP_OK;
 }
 
@@ -164,83 +178,37 @@ static void drop_answer(mcmp_response *response)
     response->is_pending = 0;
 }
 
-/* Make room for one more header and note where it is; returns where to write it, or NULL. */
-static char *open_header(mcmp_response *response, size_t name_len, size_t value_len)
+/* One line of the head: what stands before the value, and the value; both known to be safe. */
+static inline int put_line(mcmp_response *response, const char *before, size_t before_len,
+                           mcmp_span value)
 {
     mcmp__buf *head = &response->head;
-    size_t len = name_len + value_len + 4;
-    header *h = &response->headers[response->header_count];
+    size_t len = before_len + value.len + 2;
+    char *out;
 
-    MCMP__ASSERT(response->header_count < MAX_HEADERS);
     if (len > head->cap - head->len && mcmp__buf_reserve(head, len) != MCMP_OK)
-        return NULL;
-    if (head->failed != 0)
-        return NULL;
-    h->name = head->len;
-    h->name_len = name_len;
-    h->value = head->len + name_len + 2;
-    h->value_len = value_len;
-    response->header_count++;
-    head->len += len;
-    return head->data + h->name;
-}
-
-static void put_value(char *out, mcmp_span value)
-{
-    if (value.len > 0)
-        memcpy(out, value.ptr, value.len);
-    memcpy(out + value.len, "\r\n", 2);
-}
-
-/* name and value are known to be safe. */
-static int put_header(mcmp_response *response, mcmp_span name, mcmp_span value)
-{
-    char *out = open_header(response, name.len, value.len);
-
-    if (out == NULL)
         return MCMP_ERR_NOMEM;
-    memcpy(out, name.ptr, name.len);
-    memcpy(out + name.len, ": ", 2);
-    put_value(out + name.len + 2, value);
+    out = head->data + head->len;
+    memcpy(out, before, before_len);
+    if (value.len > 0)
+        memcpy(out + before_len, value.ptr, value.len);
+    memcpy(out + before_len + value.len, "\r\n", 2);
+    head->len += len;
     return MCMP_OK;
 }
 
+#define PUT_LINE(response, literal, value) \
+    put_line((response), (literal), sizeof(literal) - 1, (value))
+
 static int begin(mcmp_response *response, const mcmp_request *request, uint32_t status)
 {
-    mcmp_span line = status_line(status);
-
     drop_answer(response);
     response->is_head = (request->flags & MCMP_REQUEST_HEAD) != 0;
     response->must_close = (request->flags & (MCMP_REQUEST_CLOSE | MCMP_REQUEST_LINGER)) != 0;
     response->status = status;
-    mcmp__buf_add_span(&response->head, line);
-    return response->head.failed;
-}
-
-static int put_content_type(mcmp_response *response, mcmp_span value)
-{
-    static const char name[] = "Content-Type: ";
-    char *out = open_header(response, sizeof(name) - 3, value.len);
-
-    if (out == NULL)
-        return MCMP_ERR_NOMEM;
-    memcpy(out, name, sizeof(name) - 1);
-    put_value(out + sizeof(name) - 1, value);
-    return MCMP_OK;
-}
-
-static int put_length(mcmp_response *response)
-{
-    static const char name[] = "Content-Length: ";
-    char digits[20];
-    mcmp_span value = { digits, mcmp__format_uint(digits, response->body.len) };
-    char *out = open_header(response, sizeof(name) - 3, value.len);
-
-    if (out == NULL)
-        return MCMP_ERR_NOMEM;
-    memcpy(out, name, sizeof(name) - 1);
-    put_value(out + sizeof(name) - 1, value);
-    return MCMP_OK;
+    if (status == 200)
+        return PUT_LINE(response, "HTTP/1.1 200 OK", mcmp__span("", 0));
+    return PUT_LINE(response, "HTTP/1.1 ", status_text(status));
 }
 
 int mcmp_response_begin(mcmp_response *response, const mcmp_request *request,
@@ -249,8 +217,15 @@ int mcmp_response_begin(mcmp_response *response, const mcmp_request *request,
     int rc = begin(response, request, 200);
 
     if (rc == MCMP_OK && content_type != NULL)
-        rc = put_content_type(response, mcmp__span_str(content_type));
+        rc = PUT_LINE(response, "Content-Type: ", mcmp__span_str(content_type));
     return rc;
+}
+
+/* A header of any name; a failure is kept by the buffer until the end. */
+static int put_header(mcmp_response *response, mcmp_span name, mcmp_span value)
+{
+    mcmp__buf_add_span(&response->head, name);
+    return PUT_LINE(response, ": ", value);
 }
 
 int mcmp_response_add_header(mcmp_response *response, const char *name, mcmp_span value)
@@ -270,9 +245,9 @@ int mcmp_response_add_header(mcmp_response *response, const char *name, mcmp_spa
     }
     if (own.len == 0)
         return MCMP_ERR_INVALID;
-    /* two places are kept for Content-Length and Connection */
-    if (response->header_count + 2 >= MAX_HEADERS)
+    if (response->header_count == MAX_HEADERS)
         return MCMP_ERR_LIMIT;
+    response->header_count++;
     return put_header(response, own, value);
 }
 
@@ -284,22 +259,20 @@ int mcmp_response_write(mcmp_response *response, const void *data, size_t len)
 
 int mcmp_response_end(mcmp_response *response)
 {
-    static const mcmp_span connection = MCMP__SPAN("Connection");
-    static const mcmp_span close = MCMP__SPAN("close");
-    int rc = response->body.failed;
+    char digits[20];
+    mcmp_span length = { digits, 0 };
 
     if (response->status == 0)
         return MCMP_ERR_STATE;
-    if (rc == MCMP_OK)
-        rc = put_length(response);
-    if (rc == MCMP_OK && response->must_close)
-        rc = put_header(response, connection, close);
-    mcmp__buf_add(&response->head, "\r\n", 2);
-    if (rc == MCMP_OK)
-        rc = response->head.failed;
-    if (rc != MCMP_OK)
-        drop_answer(response);
-    return rc;
+    length.len = mcmp__format_uint(digits, response->body.len);
+    (void)PUT_LINE(response, "Content-Length: ", length);
+    if (response->must_close)
+        (void)PUT_LINE(response, "Connection: close", mcmp__span("", 0));
+    if (PUT_LINE(response, "", mcmp__span("", 0)) == MCMP_OK && response->head.failed == 0 &&
+        response->body.failed == 0)
+        return MCMP_OK;
+    drop_answer(response);
+    return MCMP_ERR_NOMEM;
 }
 
 /* Errors are told in the head, and again in the body for people (MCMP 2). */
@@ -379,7 +352,7 @@ int mcmp_response_bad_http(mcmp_response *response, int code)
     request.flags = MCMP_REQUEST_CLOSE;
     rc = begin(response, &request, code == MCMP_ERR_NOMEM ? 500 : 400);
     if (rc == MCMP_OK)
-        rc = put_content_type(response, mcmp__span_str("text/plain"));
+        rc = PUT_LINE(response, "Content-Type: ", mcmp__span_str("text/plain"));
     mcmp__buf_add_str(&response->body, mcmp_strerror(code));
     mcmp__buf_add_char(&response->body, '\n');
     if (rc == MCMP_OK)

@@ -8,7 +8,7 @@ import common
 # Folder -> other folders of lib/ whose headers it may include ('x/y.h' names a single header).
 MAY_USE = {
     'base': [],
-    'protocol': ['base/base.h'],
+    'protocol': ['base/base.h', 'base/compiler.h'],
     'http': ['base/base.h', 'base/compiler.h'],
     'ajp': ['base/base.h'],
     'advertise': ['base/base.h'],
