@@ -43,8 +43,10 @@ struct node_link {
     int connected;
     int used;        /* the connection has carried an answer */
     int busy;        /* an answer is awaited */
+    int sending;     /* inside node_link_send(): done() has to wait */
     int error;       /* of the last address tried */
     mcmp_time limit; /* of each time limit; 0 = none */
+    char why[160];   /* of a failure */
 };
 
 static void start_request(node_link *link);
@@ -82,19 +84,28 @@ static void drop_lookup(node_link *link)
     link->address = NULL;
 }
 
+static void tell_failure(node_link *link)
+{
+    link->busy = 0;
+    link->done(link->ctx, NULL, link->why);
+}
+
+static void on_tell_failure(uv_timer_t *timer)
+{
+    tell_failure(timer->data);
+}
+
 static void fail(node_link *link, const char *what, int uv_status)
 {
-    char why[160];
-
-    if (uv_status != 0)
-        (void)snprintf(why, sizeof(why), "%s: %s", what, uv_strerror(uv_status));
-    else
-        (void)snprintf(why, sizeof(why), "%s", what);
+    (void)snprintf(link->why, sizeof(link->why), "%s%s%s", what, uv_status != 0 ? ": " : "",
+                   uv_status != 0 ? uv_strerror(uv_status) : "");
     uv_timer_stop(link->timer);
     drop_lookup(link);
     drop_wire(link);
-    link->busy = 0;
-    link->done(link->ctx, NULL, why);
+    if (link->sending)
+        uv_timer_start(link->timer, on_tell_failure, 0, 0);
+    else
+        tell_failure(link);
 }
 
 /* The connection broke. One that had been used may just have been idle for too long. */
@@ -112,10 +123,20 @@ static void broken(node_link *link, const char *what, int uv_status)
     start_request(link);
 }
 
+static void arm(node_link *link, mcmp_time time);
+
+/* An address that does not answer must not hide the next one of the same name. */
 static void on_timeout(uv_timer_t *timer)
 {
     node_link *link = timer->data;
 
+    if (!link->connected && link->address != NULL && link->address->ai_next != NULL) {
+        drop_wire(link);
+        link->address = link->address->ai_next;
+        arm(link, link->options->connect_timeout);
+        try_address(link);
+        return;
+    }
     fail(link, link->connected ? "no answer in time" : "no connection in time", 0);
 }
 
@@ -305,9 +326,10 @@ static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *addr
     try_address(link);
 }
 
+/* A numeric address is read at once, a name by a thread of libuv's pool. */
 static int resolve(node_link *link)
 {
-    struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+    struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST };
     node_lookup *lookup = calloc(1, sizeof(*lookup));
     char name[256];
     int rc;
@@ -318,6 +340,13 @@ static int resolve(node_link *link)
     }
     memcpy(name, link->proxy->host.ptr, link->proxy->host.len);
     name[link->proxy->host.len] = '\0';
+    if (uv_getaddrinfo(link->loop, &lookup->req, NULL, name, NULL, &hints) == 0) {
+        link->addresses = link->address = lookup->req.addrinfo;
+        free(lookup);
+        try_address(link);
+        return 0;
+    }
+    hints.ai_flags = 0;
     lookup->link = link;
     lookup->req.data = lookup;
     rc = uv_getaddrinfo(link->loop, &lookup->req, on_resolved, name, NULL, &hints);
@@ -328,24 +357,19 @@ static int resolve(node_link *link)
     return rc;
 }
 
-static void on_no_resolution(uv_timer_t *timer)
-{
-    node_link *link = timer->data;
-
-    fail(link, "can't resolve the name", link->error);
-}
-
 static void start_request(node_link *link)
 {
+    int rc;
+
     if (link->connected) {
         write_request(link);
         return;
     }
     drop_wire(link);
     arm(link, link->options->connect_timeout);
-    link->error = resolve(link);
-    if (link->error != 0) /* told from the loop, since done() is never called from inside send */
-        uv_timer_start(link->timer, on_no_resolution, 0, 0);
+    rc = resolve(link);
+    if (rc != 0)
+        fail(link, "can't resolve the name", rc);
 }
 
 /* ---- for the caller ---- */
@@ -361,7 +385,9 @@ int node_link_send(node_link *link, const void *data, size_t len)
     link->request = copy;
     link->request_len = len;
     link->busy = 1;
+    link->sending = 1;
     start_request(link);
+    link->sending = 0;
     return 0;
 }
 

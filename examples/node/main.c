@@ -11,10 +11,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define DEMO_CONNECTIONS 8192
 #define GRACE_MS 2000u /* for what still runs in the demonstration when every balancer was told */
 #define GRACE_POLL_MS 20u
+#define CLOSE_ROUNDS 8 /* of the loop, for the callbacks of what was closed */
 
 typedef struct node_program {
     uv_loop_t loop;
@@ -65,6 +67,8 @@ static void on_ready(void *ctx)
 
 static void leave(node_program *program)
 {
+    if (program->options->ready_file != NULL)
+        (void)unlink(program->options->ready_file);
     if (program->agent != NULL)
         node_agent_free(program->agent);
     if (program->demo != NULL)
@@ -74,6 +78,7 @@ static void leave(node_program *program)
     uv_close((uv_handle_t *)&program->term, NULL);
     uv_close((uv_handle_t *)&program->interrupt, NULL);
     uv_close((uv_handle_t *)&program->grace, NULL);
+    uv_stop(&program->loop);
 }
 
 static void on_grace(uv_timer_t *timer)
@@ -162,6 +167,8 @@ static void open_handles(node_program *program)
 static int start(node_program *program)
 {
     program->port = program->options->backend_port;
+    if (program->options->ready_file != NULL)
+        (void)unlink(program->options->ready_file); /* of an earlier run */
     if (program->options->demo && start_demo(program) != 0)
         return -1;
     program->agent = node_agent_start(&program->loop, program->options, program->port, on_ready,
@@ -175,6 +182,15 @@ static int start(node_program *program)
     return 0;
 }
 
+/* Names are resolved in threads: one for each balancer, so that none waits for another. */
+static void set_threads(const node_options *options)
+{
+    char count[16];
+
+    (void)snprintf(count, sizeof(count), "%zu", options->proxy_count + 1);
+    (void)setenv("UV_THREADPOOL_SIZE", count, 0);
+}
+
 static int run(const node_options *options)
 {
     static node_program program; /* libuv's handles must stay where they are */
@@ -183,6 +199,7 @@ static int run(const node_options *options)
     if (uv_loop_init(&program.loop) != 0)
         return NODE_EXIT_START;
     (void)signal(SIGPIPE, SIG_IGN);
+    set_threads(options);
     node_log_level(options->log_level);
     open_handles(&program);
     if (start(&program) != 0) {
@@ -190,7 +207,12 @@ static int run(const node_options *options)
         leave(&program);
     }
     (void)uv_run(&program.loop, UV_RUN_DEFAULT);
-    (void)uv_loop_close(&program.loop);
+    for (int i = 0; i < CLOSE_ROUNDS && uv_run(&program.loop, UV_RUN_NOWAIT) != 0; i++)
+        ;
+    if (uv_loop_close(&program.loop) == UV_EBUSY) {
+        (void)fflush(NULL);
+        _exit(program.exit_code); /* a name is being resolved: libuv would wait for its end */
+    }
     return program.exit_code;
 }
 

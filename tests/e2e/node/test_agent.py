@@ -59,6 +59,22 @@ def test_config_with_every_setting_has_the_form_of_the_java_client():
         assert proxy.wait_command('CONFIG')[0].body.decode() == java, 'JAVA-CLIENT 1, second CONFIG'
 
 
+def test_a_balancer_may_be_given_by_name_and_by_ipv6_address():
+    with StubProxy() as proxy, Agent(proxies=[f'localhost:{proxy.port}']):
+        request = proxy.wait_command('STATUS')[0]
+        assert f'Host: localhost:{proxy.port}\r\n'.encode() in request.raw
+    with Agent('--interval', '1s', proxies=['[::1]:9']) as node:
+        node.log.wait(r"\[::1\]:9: can't connect")
+
+
+def test_a_name_that_is_none_delays_no_other():
+    with StubProxy() as proxy, Agent('--interval', '200ms', proxies=['no.such.host.invalid:1',
+                                                                     proxy]) as node:
+        proxy.wait_command('STATUS', 3)
+        node.log.wait("can't resolve the name|no connection in time", 30)
+        assert node.stop() == 0
+
+
 def test_a_prefix_goes_in_front_of_every_target():
     with StubProxy() as proxy, Agent(proxies=[proxy.address + '/mcmp'], demo=False,
                                      backend='127.0.0.1:1') as node:
@@ -347,6 +363,7 @@ def test_control_characters_in_an_answer_are_a_failure():
 
 def test_the_ready_file_comes_with_the_registration(tmp_path):
     ready = tmp_path / 'ready'
+    ready.write_text('old')
     held = []
 
     def behave(request):
@@ -355,9 +372,10 @@ def test_the_ready_file_comes_with_the_registration(tmp_path):
         return good(request)
 
     with StubProxy(behave) as proxy, Agent('--ready-file', ready, proxies=[proxy]) as node:
-        wait_until(ready.exists)
+        wait_until(lambda: ready.exists() and held)
         assert ready.read_text() == f'127.0.0.1:{node.port}\n'
-        assert held == [False]
+        assert held == [False], 'the file of an earlier run is gone'
+        assert node.stop() == 0 and not ready.exists()
 
 
 def test_the_agent_registers_the_port_that_the_demonstration_got():
