@@ -22,6 +22,41 @@ static inline unsigned mcmp__lowest_bit(uint32_t mask)
 #endif
 }
 
+/* The same of 64 bits. */
+static inline uint32_t mcmp__lowest_bit64(uint64_t mask)
+{
+#if defined(__GNUC__)
+    return (uint32_t)__builtin_ctzll(mask);
+#else
+    uint32_t at = 0;
+
+    for (; (mask & 1) == 0; mask >>= 1)
+        at++;
+    return at;
+#endif
+}
+
+/* Index of the highest bit set; mask is not 0. */
+static inline uint32_t mcmp__highest_bit(uint32_t mask)
+{
+#if defined(__GNUC__)
+    return 31u - (uint32_t)__builtin_clz(mask);
+#else
+    uint32_t at = 0;
+
+    while ((mask >>= 1) != 0)
+        at++;
+    return at;
+#endif
+}
+
+/* Is the first byte of a word in memory its lowest one? */
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define MCMP__LITTLE_ENDIAN 1
+#else
+#define MCMP__LITTLE_ENDIAN 0
+#endif
+
 /*
  * MCMP__CONTROLS16(text): one bit per byte of 16, set for bytes below 0x20 and for DEL. Only where
  * the processor has it; callers have a loop of their own for everywhere else.

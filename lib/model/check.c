@@ -96,8 +96,9 @@ static void check_index(checker *c, uint32_t index)
         }
     }
     expect(c, found == mcmp__hi(w), "an index has lost or gained rows", index);
-    expect(c, found == mcmp__head_get(c->rd, MCMP__H_USED + ix->table),
-           "an index does not hold every row", index);
+    if (index != MCMP__I_GROUP && (index != MCMP__I_PLACE || c->rd->layout->use_alias))
+        expect(c, found == mcmp__head_get(c->rd, MCMP__H_USED + ix->table),
+               "an index does not hold every row", index);
 }
 
 /* A seat stands in the group where it says, among those of its status. */

@@ -214,14 +214,37 @@ static void group_take_out(mcmp__tx *tx, uint32_t group, uint32_t position, uint
     mcmp__row_put(tx, MCMP__T_GROUP, group, MCMP__G_COUNTS, counts - mcmp__tally_one(status));
 }
 
-/* Groups */
+/* Groups. The first of a place is found through the place and mostly the only one, so it is not in
+ * the index; one that was there when another came first is put there then. */
+
+static uint32_t first_group(mcmp__read *rd, uint32_t place)
+{
+    return mcmp__lo(mcmp__row_get(rd, MCMP__T_PLACE, place, MCMP__L_GROUPS));
+}
+
+static int is_indexed(mcmp__read *rd, uint32_t group)
+{
+    return mcmp__row_get(rd, MCMP__T_GROUP, group, MCMP__G_LINK) != MCMP__NOT_INDEXED;
+}
+
+static void group_index(mcmp__tx *tx, uint32_t group)
+{
+    uint64_t key = mcmp__row_get(&tx->rd, MCMP__T_GROUP, group, MCMP__G_KEY);
+    uint32_t domain = mcmp__lo(mcmp__row_get(&tx->rd, MCMP__T_GROUP, group, MCMP__G_DOMAIN));
+
+    mcmp__index_add(tx, MCMP__I_GROUP, group, mcmp__hash_ints(tx->rd.layout, key, domain));
+}
 
 uint32_t mcmp__group_find(mcmp__read *rd, uint32_t place, uint32_t balancer, uint32_t domain)
 {
     uint64_t key = mcmp__pack(place, balancer);
-    uint32_t hash = mcmp__hash_ints(rd->layout, key, domain);
-    uint32_t row = mcmp__index_first(rd, MCMP__I_GROUP, hash);
+    uint32_t row = domain == 0 ? first_group(rd, place) : 0;
+    uint32_t hash;
 
+    if (row != 0 && mcmp__row_get(rd, MCMP__T_GROUP, row, MCMP__G_KEY) == key)
+        return row;
+    hash = mcmp__hash_ints(rd->layout, key, domain);
+    row = mcmp__index_first(rd, MCMP__I_GROUP, hash);
     while (row != 0) {
         const mcmp__word *words = mcmp__row(rd, MCMP__T_GROUP, row);
 
@@ -249,17 +272,18 @@ static uint32_t group_new(mcmp__tx *tx, uint32_t place, uint32_t balancer, uint3
 {
     uint32_t group = mcmp__row_alloc(tx, MCMP__T_GROUP);
     mcmp__list list = groups_of(place);
-    uint32_t after;
+    uint32_t after, first;
 
     MCMP__ASSERT(group != 0);
     mcmp__row_put(tx, MCMP__T_GROUP, group, MCMP__G_KEY, mcmp__pack(place, balancer));
     mcmp__row_put(tx, MCMP__T_GROUP, group, MCMP__G_DOMAIN, domain);
     mcmp__row_put(tx, MCMP__T_GROUP, group, MCMP__G_COUNTS, 0);
     mcmp__row_put(tx, MCMP__T_GROUP, group, MCMP__G_LIST, 0);
-    mcmp__index_add(tx, MCMP__I_GROUP, group,
-                    mcmp__hash_ints(tx->rd.layout, mcmp__pack(place, balancer), domain));
-    if (domain != 0)
+    if (domain != 0) {
+        group_index(tx, group);
         return group;
+    }
+    mcmp__row_put(tx, MCMP__T_GROUP, group, MCMP__G_LINK, MCMP__NOT_INDEXED);
     /* From the end: a balancer that is new here is mostly a new one. */
     after = mcmp__hi(mcmp__row_get(&tx->rd, MCMP__T_PLACE, place, MCMP__L_GROUPS));
     while (after != 0) {
@@ -269,6 +293,10 @@ static uint32_t group_new(mcmp__tx *tx, uint32_t place, uint32_t balancer, uint3
             break;
         after = mcmp__hi(mcmp__row_get(&tx->rd, MCMP__T_GROUP, after, MCMP__G_LIST));
     }
+    if (after != 0)
+        group_index(tx, group);
+    else if ((first = first_group(&tx->rd, place)) != 0 && !is_indexed(&tx->rd, first))
+        group_index(tx, first);
     mcmp__list_insert(tx, &list, after, group);
     return group;
 }
@@ -282,7 +310,8 @@ static void group_drop_empty(mcmp__tx *tx, uint32_t group)
         return;
     if (mcmp__lo(mcmp__row_get(&tx->rd, MCMP__T_GROUP, group, MCMP__G_DOMAIN)) == 0)
         mcmp__list_remove(tx, &list, group);
-    mcmp__index_remove(tx, MCMP__I_GROUP, group);
+    if (is_indexed(&tx->rd, group))
+        mcmp__index_remove(tx, MCMP__I_GROUP, group);
     mcmp__row_put(tx, MCMP__T_GROUP, group, MCMP__G_KEY, 0);
     mcmp__row_free(tx, MCMP__T_GROUP, group);
 }
@@ -346,9 +375,12 @@ void mcmp__seat_join(mcmp__tx *tx, uint32_t seat)
 uint32_t mcmp__place_find(mcmp__read *rd, uint32_t alias_text, uint32_t context_text)
 {
     uint64_t key = mcmp__pack(alias_text, context_text);
-    uint32_t hash = mcmp__hash_ints(rd->layout, key, 0);
-    uint32_t row = mcmp__index_first(rd, MCMP__I_PLACE, hash);
+    uint32_t hash, row;
 
+    if (!rd->layout->use_alias)
+        return (uint32_t)mcmp__row_get(rd, MCMP__T_CTEXT, context_text, MCMP__X_PLACE);
+    hash = mcmp__hash_ints(rd->layout, key, 0);
+    row = mcmp__index_first(rd, MCMP__I_PLACE, hash);
     while (row != 0 && mcmp__row_get(rd, MCMP__T_PLACE, row, MCMP__L_KEY) != key)
         row = mcmp__index_next(rd, MCMP__I_PLACE, row, hash);
     return row;
@@ -377,7 +409,10 @@ static uint32_t place_need(mcmp__tx *tx, uint32_t alias_text, uint32_t context_t
     mcmp__row_put(tx, MCMP__T_PLACE, place, MCMP__L_KEY, key);
     mcmp__row_put(tx, MCMP__T_PLACE, place, MCMP__L_GROUPS, 0);
     mcmp__row_put(tx, MCMP__T_PLACE, place, MCMP__L_SEATS, 0);
-    mcmp__index_add(tx, MCMP__I_PLACE, place, mcmp__hash_ints(tx->rd.layout, key, 0));
+    if (tx->rd.layout->use_alias)
+        mcmp__index_add(tx, MCMP__I_PLACE, place, mcmp__hash_ints(tx->rd.layout, key, 0));
+    else
+        mcmp__row_put(tx, MCMP__T_CTEXT, context_text, MCMP__X_PLACE, place);
     return place;
 }
 
@@ -400,6 +435,18 @@ static uint32_t seat_new(mcmp__tx *tx, uint32_t node, uint32_t place)
     return seat;
 }
 
+static void place_drop(mcmp__tx *tx, uint32_t place)
+{
+    uint32_t context = mcmp__hi(mcmp__row_get(&tx->rd, MCMP__T_PLACE, place, MCMP__L_KEY));
+
+    if (tx->rd.layout->use_alias)
+        mcmp__index_remove(tx, MCMP__I_PLACE, place);
+    else
+        mcmp__row_put(tx, MCMP__T_CTEXT, context, MCMP__X_PLACE, 0);
+    mcmp__row_put(tx, MCMP__T_PLACE, place, MCMP__L_KEY, 0);
+    mcmp__row_free(tx, MCMP__T_PLACE, place);
+}
+
 static void seat_drop(mcmp__tx *tx, uint32_t seat)
 {
     uint32_t place = mcmp__hi(mcmp__row_get(&tx->rd, MCMP__T_SEAT, seat, MCMP__S_NODE));
@@ -413,9 +460,7 @@ static void seat_drop(mcmp__tx *tx, uint32_t seat)
     mcmp__row_put(tx, MCMP__T_PLACE, place, MCMP__L_SEATS, seats);
     if (seats != 0)
         return;
-    mcmp__index_remove(tx, MCMP__I_PLACE, place);
-    mcmp__row_put(tx, MCMP__T_PLACE, place, MCMP__L_KEY, 0);
-    mcmp__row_free(tx, MCMP__T_PLACE, place);
+    place_drop(tx, place);
 }
 
 static uint32_t best_status(uint64_t pairs)

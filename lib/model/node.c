@@ -10,8 +10,6 @@
  */
 #include "model/tx.h"
 
-#include <arpa/inet.h>
-
 #define HOST_MAX 258u
 
 static const mcmp__list all_rows = { MCMP__T_NODE, MCMP__N_LIST, MCMP__TABLES, 0, MCMP__H_NODES };
@@ -26,17 +24,10 @@ typedef struct host_key {
 
 static void host_take(host_key *key, mcmp_span host)
 {
-    char text[INET6_ADDRSTRLEN + 1];
-    size_t len = host.len >= 2 ? host.len - 2 : 0;
-
-    if (len > 0 && len < sizeof(text) && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']') {
-        memcpy(text, host.ptr + 1, len);
-        text[len] = '\0';
-        if (memchr(text, '\0', len) == NULL && inet_pton(AF_INET6, text, key->bytes + 1) == 1) {
-            key->bytes[0] = '\0'; /* starts no name */
-            key->len = 17;
-            return;
-        }
+    if (host.len > 0 && host.ptr[0] == '[' && mcmp__address_parse(host, key->bytes + 1) == 0) {
+        key->bytes[0] = '\0'; /* starts no name */
+        key->len = 17;
+        return;
     }
     key->len = MCMP__MIN(host.len, HOST_MAX);
     for (size_t i = 0; i < key->len; i++)

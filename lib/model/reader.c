@@ -147,8 +147,8 @@ int mcmp__leaving_stage(const mcmp_cluster *cluster, mcmp_time removed_at, mcmp_
     return now - removed_at >= grace ? MCMP_NODE_REMOVED : MCMP_NODE_LEAVING;
 }
 
-static const mcmp__word *text_at(mcmp__read *rd, enum mcmp__text_kind kind, uint32_t index,
-                                 size_t *out_len)
+static inline const mcmp__word *text_at(mcmp__read *rd, enum mcmp__text_kind kind, uint32_t index,
+                                        size_t *out_len)
 {
     const mcmp__text_place *place = &rd->layout->text[kind];
     const mcmp__word *words = mcmp__row(rd, place->table, index);
@@ -166,12 +166,20 @@ size_t mcmp__text(mcmp__read *rd, enum mcmp__text_kind kind, uint32_t index, cha
 {
     size_t len;
     const mcmp__word *words = text_at(rd, kind, index, &len);
+    uint64_t word;
 
     if (len > room) {
         rd->torn = 1;
         return 0;
     }
-    mcmp__words_copy(words, len, out);
+    if (room - len < 8) {
+        mcmp__words_copy(words, len, out);
+        return len;
+    }
+    for (size_t at = 0; at < len; at += 8) { /* whole words: there is room behind the text */
+        word = mcmp__data_get(words++);
+        memcpy(out + at, &word, sizeof(word));
+    }
     return len;
 }
 

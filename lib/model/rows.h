@@ -102,9 +102,12 @@ enum mcmp__group_word {
     MCMP__G_WORDS = MCMP__G_MEMBERS + MCMP__INLINE_MEMBERS
 };
 
+#define MCMP__NOT_INDEXED (~UINT64_C(0)) /* as G_LINK: a place's first group */
+
 enum mcmp__text_word {
     MCMP__X_REFS, /* references 40, depth 8, length 16 */
     MCMP__X_LINK,
+    MCMP__X_PLACE, /* of a context without use_alias: its place */
     MCMP__X_TEXT
 };
 

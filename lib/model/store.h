@@ -27,7 +27,8 @@
 typedef struct mcmp__tx {
     mcmp__read rd;
     mcmp_cluster *cluster;
-    mcmp__word *work; /* the copy that is written, once open */
+    mcmp__word *work;   /* the copy that is written, once open */
+    mcmp__word *bitmap; /* blocks that are in the dirty log */
     mcmp_time now;
     uint64_t log_count;
     uint32_t open;       /* something was written */

@@ -9,6 +9,7 @@
  * hashing. The number of buckets follows the number of entries one by one, so that an insertion
  * splits at most one bucket and only as many pages of the heads are touched as there are entries.
  */
+#include "base/compiler.h"
 #include "model/tx.h"
 
 #define LEAST_BUCKETS 8u
@@ -47,17 +48,12 @@ uint32_t mcmp__row_room(mcmp__read *rd, uint32_t table)
 }
 
 /* The greatest power of two that is not over n; n > 0. */
-static uint32_t power_below(uint32_t n)
+static inline uint32_t power_below(uint32_t n)
 {
-    n |= n >> 1;
-    n |= n >> 2;
-    n |= n >> 4;
-    n |= n >> 8;
-    n |= n >> 16;
-    return n - (n >> 1);
+    return 1u << mcmp__highest_bit(n);
 }
 
-static uint32_t bucket_of(uint32_t hash, uint32_t buckets)
+static inline uint32_t bucket_of(uint32_t hash, uint32_t buckets)
 {
     uint32_t power = power_below(buckets);
     uint32_t bucket = hash & (2 * power - 1);

@@ -11,6 +11,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "base/compiler.h"
 #include "model/tx.h"
 
 #define REFS_MASK ((UINT64_C(1) << 40) - 1)
@@ -65,11 +66,7 @@ static uint64_t tail_word(const char *text, size_t len, size_t rest)
 
     if (len >= 8) {
         memcpy(&word, text + len - 8, sizeof(word));
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-        return word << (8 * (8 - rest));
-#else
-        return word >> (8 * (8 - rest));
-#endif
+        return MCMP__LITTLE_ENDIAN ? word >> (8 * (8 - rest)) : word << (8 * (8 - rest));
     }
     memcpy(&word, text, rest);
     return word;
@@ -183,6 +180,7 @@ uint32_t mcmp__text_ref(mcmp__tx *tx, uint32_t index, mcmp_span text)
     MCMP__ASSERT(row != 0 && text.len <= 1023);
     mcmp__row_put(tx, table, row, MCMP__X_REFS,
                   (uint64_t)text.len << 48 | (uint64_t)depth << 40 | 1);
+    mcmp__row_put(tx, table, row, MCMP__X_PLACE, 0);
     mcmp__put_text(tx, table, row, MCMP__X_TEXT, text);
     mcmp__index_add(tx, index, row, hash);
     count_kind(tx, index, depth, is_wild(text), 1);

@@ -30,6 +30,20 @@ static mcmp__word *copy_of(mcmp_cluster *cluster, uint64_t version)
     return cluster->region + cluster->layout.copy_base[version & 1];
 }
 
+_Static_assert(MCMP__BLOCK_WORDS == 8, "copy_block copies eight words");
+
+static void copy_block(mcmp__word *to, const mcmp__word *from)
+{
+    mcmp__data_set(to, mcmp__data_get(from));
+    mcmp__data_set(to + 1, mcmp__data_get(from + 1));
+    mcmp__data_set(to + 2, mcmp__data_get(from + 2));
+    mcmp__data_set(to + 3, mcmp__data_get(from + 3));
+    mcmp__data_set(to + 4, mcmp__data_get(from + 4));
+    mcmp__data_set(to + 5, mcmp__data_get(from + 5));
+    mcmp__data_set(to + 6, mcmp__data_get(from + 6));
+    mcmp__data_set(to + 7, mcmp__data_get(from + 7));
+}
+
 /* Make the other copy equal to the published one. */
 static void sync_copies(mcmp_cluster *cluster, uint64_t version)
 {
@@ -46,11 +60,7 @@ static void sync_copies(mcmp_cluster *cluster, uint64_t version)
 
         if (block >= blocks)
             continue; /* damaged by others; never follow it */
-        for (size_t w = 0; w < MCMP__BLOCK_WORDS; w++) {
-            size_t at = (size_t)block * MCMP__BLOCK_WORDS + w;
-
-            mcmp__data_set(to + at, mcmp__data_get(from + at));
-        }
+        copy_block(to + block * MCMP__BLOCK_WORDS, from + block * MCMP__BLOCK_WORDS);
     }
     mcmp__fence_write();
     for (uint64_t i = 0; i < count && i < blocks; i++) {
@@ -75,37 +85,25 @@ static void tx_open(mcmp__tx *tx)
     sync_copies(cluster, pub >> 1);
     tx->work = copy_of(cluster, (pub >> 1) + 1);
     tx->rd.base = tx->work;
+    tx->bitmap = cluster->region + cluster->layout.bitmap_base;
     tx->log_count = 0;
     tx->open = 1;
 }
 
-static void log_block(mcmp__tx *tx, mcmp__word *bits, uint64_t bit, uint64_t block)
+void mcmp__put_first(mcmp__tx *tx, size_t offset)
 {
     mcmp_cluster *cluster = tx->cluster;
+    uint64_t block = offset / MCMP__BLOCK_WORDS;
+    mcmp__word *bits;
 
+    if (!tx->open)
+        tx_open(tx);
+    bits = tx->bitmap + block / 64;
     mcmp__data_set(cluster->region + cluster->layout.log_base + tx->log_count, block);
     mcmp__fence_write();
     mcmp__data_set(log_word(cluster), ++tx->log_count);
     mcmp__fence_write();
-    mcmp__word_set(bits, mcmp__word_get(bits) | bit);
-}
-
-void mcmp__put(mcmp__tx *tx, size_t offset, uint64_t value)
-{
-    mcmp_cluster *cluster = tx->cluster;
-    uint64_t block = offset / MCMP__BLOCK_WORDS;
-    uint64_t bit = UINT64_C(1) << (block % 64);
-    mcmp__word *bits;
-
-    MCMP__ASSERT(offset < cluster->layout.copy_words);
-    if (mcmp__data_get(tx->rd.base + offset) == value)
-        return;
-    if (!tx->open)
-        tx_open(tx);
-    bits = cluster->region + cluster->layout.bitmap_base + block / 64;
-    if ((mcmp__word_get(bits) & bit) == 0)
-        log_block(tx, bits, bit, block);
-    mcmp__data_set(tx->work + offset, value);
+    mcmp__word_set(bits, mcmp__word_get(bits) | UINT64_C(1) << (block % 64));
 }
 
 void mcmp__put_text(mcmp__tx *tx, uint32_t table, uint32_t row, uint32_t word, mcmp_span text)

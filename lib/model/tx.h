@@ -9,9 +9,21 @@
 
 #include "model/rows.h"
 
-/* A word of the working copy; the first write of a transaction opens it, each first write to a
- * block is noted in the dirty log before. Nothing happens when the word has that value already. */
-void mcmp__put(mcmp__tx *tx, size_t offset, uint64_t value);
+/* Opens the transaction at its first write, and notes the block of the offset in the dirty log. */
+void mcmp__put_first(mcmp__tx *tx, size_t offset);
+
+/* A word of the working copy. Nothing happens when it has that value already. */
+static inline void mcmp__put(mcmp__tx *tx, size_t offset, uint64_t value)
+{
+    size_t block = offset / MCMP__BLOCK_WORDS;
+
+    MCMP__ASSERT(offset < tx->rd.layout->copy_words);
+    if (mcmp__data_get(tx->rd.base + offset) == value)
+        return;
+    if (!tx->open || (mcmp__word_get(tx->bitmap + block / 64) >> (block % 64) & 1) == 0)
+        mcmp__put_first(tx, offset);
+    mcmp__data_set(tx->work + offset, value);
+}
 
 /* Make the copies agree now, without writing anything. */
 void mcmp__tx_repair(mcmp__tx *tx);
