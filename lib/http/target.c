@@ -89,10 +89,17 @@ static int rewrite(mcmp__path *path, mcmp_span query, int has_query, size_t offs
     return MCMP_OK;
 }
 
-/* Each byte becomes three at most, and once more one for matching. */
-static size_t room_for(const mcmp_http_info *request)
+/* Encoding makes three bytes of one. The path for matching is never longer than the raw one. */
+static size_t room_for(mcmp_span path, mcmp_span query)
 {
-    return 4 * request->target.len + 8;
+    size_t odd = 0;
+
+    for (size_t i = 0; i < path.len; i++)
+        odd += path.ptr[i] != '/' && path.ptr[i] != '%' &&
+               !mcmp__http_char_is(path.ptr[i], MCMP__CHAR_PATH);
+    for (size_t i = 0; i < query.len; i++)
+        odd += (uint8_t)query.ptr[i] > 0x7f;
+    return 2 * path.len + 1 + query.len + 2 * odd;
 }
 
 static int take_path(const mcmp_http_info *request, mcmp_span rest, uint32_t flags, char *buf,
@@ -115,7 +122,8 @@ static int take_path(const mcmp_http_info *request, mcmp_span rest, uint32_t fla
     }
     if (path.raw.len == 0)
         path.raw = mcmp__span(root, 1);
-    if (size < room_for(request))
+    out->needed = room_for(path.raw, query);
+    if (size < out->needed)
         return mcmp__fail(err, MCMP_ERR_SPACE, "buf", "the room for the target is too small");
     return rewrite(&path, query, has_query, offset, buf, out, err);
 }
@@ -163,7 +171,7 @@ int mcmp_http_target_parse(const mcmp_http_info *request, uint32_t flags, char *
     memset(&local, 0, sizeof(local));
     rc = take_target(request, flags, buf, size, &local, err);
     if (rc == MCMP_ERR_SPACE && out->struct_size >= offsetof(mcmp_http_target, form))
-        out->needed = room_for(request);
+        out->needed = local.needed;
     if (rc != MCMP_OK)
         return rc;
     return mcmp__sized_out(out, &local, sizeof(local));

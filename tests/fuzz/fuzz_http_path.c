@@ -91,15 +91,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             return 0; /* no target: the head parser lets none in */
     flags = data[0] & 3;
     text = fuzz_copy(data + 1, size - 1);
-    room = 4 * (size - 1) + 8;
-    buf = malloc(room);
-    MUST(buf != NULL);
     mcmp_http_info_init(&info);
     info.method = (data[0] & 4) != 0 ? MCMP_HTTP_OPTIONS : MCMP_HTTP_GET;
     info.target.ptr = text;
     info.target.len = size - 1;
     info.host = host;
     mcmp_http_target_init(&target);
+    (void)mcmp_http_target_parse(&info, flags, NULL, 0, &target, NULL);
+    room = target.needed; /* exactly what it asks for */
+    MUST(room <= 4 * (size - 1) + 8);
+    buf = malloc(room != 0 ? room : 1);
+    MUST(buf != NULL);
     if (mcmp_http_target_parse(&info, flags, buf, room, &target, NULL) == MCMP_OK)
         check(&info, &target, flags);
     free(buf);
