@@ -8,10 +8,15 @@ if(MCMP_VALGRIND_INCLUDE)
     ${MCMP_VALGRIND_INCLUDE})
   target_link_libraries(mcmp_bench PRIVATE mcmp_flags)
   foreach(bench select apply parse)
-    add_executable(bench_${bench} EXCLUDE_FROM_ALL ${CMAKE_CURRENT_LIST_DIR}/bench_${bench}.c
+    add_executable(bench_${bench} ${CMAKE_CURRENT_LIST_DIR}/bench_${bench}.c
       $<TARGET_OBJECTS:mcmp_bench>)
-    target_link_libraries(bench_${bench} PRIVATE mcmp_flags mcmp_static)
+    target_link_libraries(bench_${bench} PRIVATE mcmp_flags mcmp)
     set_target_properties(bench_${bench} PROPERTIES
       RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bench)
   endforeach()
+  if(NOT MCMP_SANITIZE AND CMAKE_BUILD_TYPE MATCHES "^Rel")
+    add_test(NAME bench.figures COMMAND ${MCMP_PYTHON} ${CMAKE_CURRENT_LIST_DIR}/figures.py
+      --bin ${PROJECT_BINARY_DIR}/bench --gate)
+    set_tests_properties(bench.figures PROPERTIES LABELS bench-gate TIMEOUT 600)
+  endif()
 endif()
