@@ -114,8 +114,8 @@ typedef struct mcmp_cluster_options {
     const mcmp_command_limits *limits;
     const char *default_balancer; /**< "mycluster"; copied */
     const char *product;          /**< release of VERSION; "libmcmp/<x.y.z>.Final"; copied */
-    /** who may manage: comma list of CIDRs, "loopback", "private" (includes loopback), "any";
-     * NULL = "private"; copied */
+    /** who may manage: comma list of CIDRs, "loopback", "private" (includes loopback), "local"
+     * (senders without an address, e.g. of a Unix socket), "any"; NULL = "private"; copied */
     const char *allow;
     const mcmp_pair *identities; /**< TLS identity -> comma list of routes with `*` globs; copied */
     /** 0: identities are not asked for; else a peer without an entry is refused */
@@ -262,8 +262,8 @@ MCMP_API uint64_t mcmp_cluster_id(const mcmp_cluster *cluster);
  * @brief Apply one MCMP command to the cluster.
  *
  * The answer is in response, also to a refused command: everything the sender should see is there
- * whatever the result is, except on MCMP_PENDING. INFO, DUMP, VERSION and the page are answered
- * too.
+ * whatever the result is, except on MCMP_PENDING and the errors after the semicolon below. INFO,
+ * DUMP, VERSION and the page are answered too. A sender of whom nothing is known is refused.
  * @param[in]  cluster  the cluster; @borrowed
  * @param[in]  request  a complete request with now, connection and peer set; @borrowed. After
  * MCMP_PENDING it and its bytes must stay until the resume.
@@ -271,7 +271,9 @@ MCMP_API uint64_t mcmp_cluster_id(const mcmp_cluster *cluster);
  * @param[out] err      detail; may be NULL
  * @return MCMP_OK, MCMP_PENDING (see mcmp_response_pending(), then mcmp_apply_resume()),
  * MCMP_ERR_SYNTAX, MCMP_ERR_UNKNOWN_NODE, MCMP_ERR_CONFLICT, MCMP_ERR_FULL (err names the limit),
- * MCMP_ERR_DENIED, MCMP_ERR_BODY_SIZE, MCMP_ERR_NOMEM (nothing answered)
+ * MCMP_ERR_DENIED, MCMP_ERR_BODY_SIZE; nothing is answered with MCMP_ERR_NOMEM (the command may
+ * have been carried out: it can be repeated), MCMP_ERR_OS (the lock), MCMP_ERR_DAMAGED,
+ * MCMP_ERR_INVALID, MCMP_ERR_UNSUPPORTED
  * @mt_any @reentrant no
  * @since 0.1
  */

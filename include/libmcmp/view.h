@@ -67,7 +67,7 @@ typedef struct mcmp_node_info {
     mcmp_time ping;         /**< us */
     mcmp_time ttl;          /**< us */
     mcmp_time timeout;      /**< us */
-    mcmp_time last_status;  /**< when STATUS was last accepted; 0 = never */
+    mcmp_time last_status;  /**< when STATUS last came; 0 = never */
     uint64_t elected;       /**< picks */
     uint64_t bytes_read;    /**< from the node */
     uint64_t bytes_sent;    /**< to the node */

@@ -201,7 +201,7 @@ typedef struct mcmp__live {
     mcmp__word share; /* lb: picks of the period, or what the policy needs */
     mcmp__word carry; /* lb */
     mcmp__word usable_since;
-    mcmp__word last_status; /* when STATUS was last accepted; 0 = never */
+    mcmp__word last_status; /* when STATUS last came; 0 = never */
     mcmp__word failed;      /* idle probes in a row */
     mcmp__word probed_at;   /* lb: last good probe; 0 = never */
     mcmp__word due;         /* lb */
