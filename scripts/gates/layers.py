@@ -14,7 +14,7 @@ MAY_USE = {
     'advertise': ['base/base.h'],
     'model': ['base/'],
     'lb': ['base/', 'model/read.h'],
-    'compat': ['base/base.h'],
+    'compat': ['base/'],
 }
 # Public headers that a folder may see; others only through their owners.
 PUBLIC = {
@@ -25,6 +25,8 @@ PUBLIC = {
     'advertise': ['base.h', 'advertise.h'],
 }
 SANS_IO = ('protocol', 'lb', 'ajp', 'http', 'advertise')
+# Parts of base that meet the system.
+SYSTEM_PARTS = ('base/os.h', 'base/crypto.h')
 SANS_IO_SYSTEM = {'stddef.h', 'stdint.h', 'string.h', 'stdarg.h', 'limits.h', 'stdatomic.h',
                   'stdbool.h', 'stdalign.h', 'inttypes.h', 'stdio.h', 'xxhash.h', 'math.h', 'assert.h'}
 PUBLIC_SYSTEM = {'stddef.h', 'stdint.h'}
@@ -77,6 +79,8 @@ def check_lib(args, name, quote, target):
     path = resolve(args, name, target)
     if path.startswith(folder + '/') or '/' not in path:
         return None
+    if folder in SANS_IO and path in SYSTEM_PARTS:
+        return f'lib/{folder} does no I/O, "{target}" does (S1)'
     if any(path == use or (use.endswith('/') and path.startswith(use))
            for use in MAY_USE.get(folder, [])):
         return None
