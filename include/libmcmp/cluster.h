@@ -305,7 +305,8 @@ MCMP_API int mcmp_apply_resume(mcmp_cluster *cluster, const mcmp_request *reques
  * @param[in]     now     monotonic time
  * @param[in,out] work    initialised; filled
  * @param[out]    err     detail; may be NULL
- * @return MCMP_OK (one piece of work), MCMP_DONE (work->next_at says when to come again)
+ * @return MCMP_OK (one piece of work), MCMP_DONE (work->next_at says when to come again),
+ * MCMP_ERR_NOMEM (first call of a handle), MCMP_ERR_INVALID
  * @mt_handle @reentrant no
  * @since 0.1
  */
@@ -319,7 +320,8 @@ MCMP_API int mcmp_tick(mcmp_cluster *cluster, mcmp_time now, mcmp_work *work, mc
  * @param[in]  ok      1: the node answered as it should
  * @param[in]  now     monotonic time
  * @param[out] err     detail; may be NULL
- * @return MCMP_OK, MCMP_ERR_STALE (the node is gone)
+ * @return MCMP_OK, MCMP_ERR_STALE (the node is gone), MCMP_ERR_INVALID, MCMP_ERR_OS (the node was to
+ * be removed, but the lock can't be taken; the next failed probe tries again)
  * @mt_any @reentrant no
  * @since 0.1
  */

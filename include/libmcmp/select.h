@@ -159,7 +159,7 @@ MCMP_API void mcmp_outcome_init_sized(mcmp_outcome *outcome, size_t size);
  * @param[out]    err       detail; may be NULL
  * @return MCMP_OK, MCMP_NOT_OURS (go on with the host's own content), MCMP_NO_CONTEXT (404, or
  * selection.status), MCMP_NO_NODE (503), MCMP_WAIT (ask again at selection.retry_at),
- * MCMP_ERR_INVALID, MCMP_ERR_UNSUPPORTED
+ * MCMP_ERR_INVALID, MCMP_ERR_UNSUPPORTED, MCMP_ERR_DAMAGED
  * @mt_any @reentrant no
  * @since 0.1
  */

@@ -12,4 +12,8 @@
 int mcmp__note_event(mcmp_cluster *cluster, mcmp_handle node, mcmp__health_event event,
                      mcmp_time now);
 
+/* Takes the node out after so many failed probes. MCMP_OK, MCMP_ERR_STALE, MCMP_ERR_OS. */
+int mcmp__note_expiry(mcmp_cluster *cluster, mcmp_handle node, uint64_t failed, mcmp_time now,
+                      mcmp_error *err);
+
 #endif

@@ -188,6 +188,7 @@ static int take_result(mcmp_cluster *cluster, mcmp_handle node, mcmp__live *live
                        mcmp_time now, mcmp_error *err)
 {
     const mcmp_cluster_options *opts = &mcmp__config_of(cluster)->opts;
+    uint64_t failed;
 
     mcmp__word_set(&live->read_mark, mcmp__word_get(&live->bytes_read));
     if (ok) {
@@ -197,9 +198,9 @@ static int take_result(mcmp_cluster *cluster, mcmp_handle node, mcmp__live *live
     }
     if (mcmp__note_event(cluster, node, MCMP__HEALTH_PROBE_FAILED, now) != MCMP_OK)
         return MCMP_ERR_STALE;
-    if (mcmp__word_add(&live->failed, 1) + 1 < opts->max_failed_probes)
-        return MCMP_OK;
-    return mcmp__node_expire(cluster, node, now, err);
+    failed = mcmp__word_add(&live->failed, 1) + 1;
+    return failed < opts->max_failed_probes ? MCMP_OK
+                                            : mcmp__note_expiry(cluster, node, failed, now, err);
 }
 
 int mcmp_probe_report(mcmp_cluster *cluster, mcmp_handle node, uint64_t ticket, int ok,
@@ -208,6 +209,7 @@ int mcmp_probe_report(mcmp_cluster *cluster, mcmp_handle node, uint64_t ticket, 
     uint32_t index = mcmp__handle_index(node);
     mcmp_time next;
     mcmp__live *live;
+    int rc;
 
     if (cluster == NULL)
         return mcmp__fail(err, MCMP_ERR_INVALID, "cluster", "no cluster");
@@ -217,7 +219,8 @@ int mcmp_probe_report(mcmp_cluster *cluster, mcmp_handle node, uint64_t ticket, 
     next = one_period_after(cluster, index, time_of(&live->ticket));
     if (!swap_time(&live->due, (mcmp_time)ticket, MCMP__MAX(next, now)))
         return MCMP_OK; /* overtaken */
-    if (take_result(cluster, node, live, ok, now, err) == MCMP_ERR_STALE)
-        return mcmp__fail(err, MCMP_ERR_STALE, "node", "the node is gone or has a new endpoint");
-    return MCMP_OK;
+    rc = take_result(cluster, node, live, ok, now, err);
+    if (rc == MCMP_ERR_STALE)
+        return mcmp__fail(err, rc, "node", "the node is gone or has a new endpoint");
+    return rc;
 }

@@ -6,6 +6,8 @@
  */
 #include "lb/select.h"
 
+#include "lb/session.h"
+
 #define WAIT_STEP (100 * MCMP_MSEC) /* between two looks while a request waits (MCMP 5.8) */
 #define CUSTOM_TRIES 4
 #define RANDOM_STEP UINT64_C(0x9e3779b97f4a7c15)
@@ -86,9 +88,10 @@ static void fill_balancer(mcmp__read *rd, const mcmp__lookup *look, mcmp_selecti
     out->path_name = look->path_name;
     out->path_context = mcmp__span(look->query->path.ptr, look->match.context_len);
     out->session = look->session;
-    out->session_route = look->route;
-    if (look->session.len > 0)
+    if (look->session.len > 0) {
+        out->session_route = mcmp__session_route(look->session);
         out->flags |= MCMP_SELECTION_HAS_SESSION;
+    }
     if (look->remove_session)
         out->flags |= MCMP_SELECTION_REMOVE_SESSION;
 }

@@ -5,6 +5,8 @@
  */
 #include "farm.h"
 
+#include <pthread.h>
+
 static int select_app(farm *f, mcmp_selection *selection)
 {
     mcmp_query query;
@@ -193,6 +195,57 @@ START_TEST(test_release_never_lets_connected_drift)
 }
 END_TEST
 
+#define THREADS 4
+#define TURNS 5000
+
+/* Selects and releases while others do so and a writer changes the cluster. */
+static void *select_and_release(void *arg)
+{
+    farm *f = arg;
+    uint64_t picked = 0;
+
+    for (int i = 0; i < TURNS; i++) {
+        mcmp_selection selection;
+
+        if (select_app(f, &selection) == MCMP_OK) {
+            picked++;
+            if (mcmp_selection_release(f->cluster, &selection, NULL) != MCMP_OK)
+                return NULL;
+        }
+    }
+    return (void *)(uintptr_t)picked; /* a count, not an address */
+}
+
+START_TEST(test_release_counts_right_from_many_threads)
+{
+    pthread_t threads[THREADS];
+    uint64_t picked = 0;
+    uint64_t elected = 0;
+    farm readers;
+    farm f;
+
+    open_one(&f);
+    farm_script(&f, NODE("n2", "") ON("n2", "/app"));
+    readers = f; /* the writer's clock moves */
+    for (int i = 0; i < THREADS; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, select_and_release, &readers), 0);
+    for (int i = 0; i < 300; i++)
+        farm_script(&f, DISABLE("n2", "/app") LOAD("n1", "10") ON("n2", "/app") LOAD("n1", "90"));
+    for (int i = 0; i < THREADS; i++) {
+        void *result;
+
+        ck_assert_int_eq(pthread_join(threads[i], &result), 0);
+        picked += (uintptr_t)result;
+    }
+    elected = farm_info(&f, "n1").elected + farm_info(&f, "n2").elected;
+    ck_assert_uint_eq(picked, THREADS * TURNS);
+    ck_assert_uint_eq(elected, picked);
+    ck_assert_uint_eq(farm_info(&f, "n1").connected, 0);
+    ck_assert_uint_eq(farm_info(&f, "n2").connected, 0);
+    farm_close(&f);
+}
+END_TEST
+
 START_TEST(test_release_checks_its_arguments)
 {
     mcmp_selection selection;
@@ -244,6 +297,7 @@ int main(void)
         test_release_counts_bytes_and_outcomes,
         test_release_after_the_node_went_touches_nobody_else,
         test_release_never_lets_connected_drift,
+        test_release_counts_right_from_many_threads,
         test_release_checks_its_arguments,
         test_release_knows_names_of_reasons,
     };

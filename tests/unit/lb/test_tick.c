@@ -271,6 +271,53 @@ START_TEST(test_tick_removes_who_fails_again_and_again)
 }
 END_TEST
 
+static void note_line(void *ctx, int level, const char *module, const char *msg, size_t len)
+{
+    char *text = ctx;
+
+    (void)module;
+    (void)len;
+    (void)snprintf(text + strlen(text), 2048 - strlen(text), "%d %s\n", level, msg);
+}
+
+START_TEST(test_tick_logs_each_change_once)
+{
+    char text[2048] = "";
+    mcmp_cluster_options opts;
+    mcmp_selection selection;
+    mcmp_logger logger;
+    mcmp_query query;
+    mcmp_work work;
+    farm f;
+
+    mcmp_logger_init(&logger);
+    logger.fn = note_line;
+    logger.ctx = text;
+    farm_options(&opts);
+    opts.logger = &logger;
+    opts.max_failed_probes = 2;
+    farm_open(&f, &opts);
+    farm_script(&f, NODE("n1", "") ON("n1", "/app"));
+    text[0] = '\0';
+    mcmp_query_init(&query);
+    query.path = span_of("/app");
+    query.now = f.now;
+    query.session = span_of("secret.n1");
+    mcmp_selection_init(&selection);
+    ck_assert_int_eq(mcmp_select_node(f.cluster, &query, &selection, NULL), MCMP_OK);
+    ck_assert_int_eq(farm_release(&f, &selection, MCMP_OUTCOME_CONNECT), MCMP_OK);
+    for (int i = 0; i < 5; i++) {
+        ck_assert_int_eq(sleep_for_work(&f, &work, f.now + 2 * PERIOD), MCMP_OK);
+        ck_assert_int_eq(report(&f, work.probe, i < 3), MCMP_OK);
+    }
+    ck_assert_str_eq(text, "2 node n1: forward failed, was active, is error\n"
+                           "4 node n1: probe answered, was error, is active\n"
+                           "2 node n1: probe failed, was active, is error\n"
+                           "2 node n1 removed after 2 failed probes\n");
+    farm_close(&f);
+}
+END_TEST
+
 START_TEST(test_tick_good_probe_does_not_mend_load_minus_one)
 {
     mcmp_work work;
@@ -406,6 +453,7 @@ int main(void)
         test_tick_hands_a_lost_probe_out_again,
         test_tick_gives_no_probe_to_two_handles,
         test_tick_removes_who_fails_again_and_again,
+        test_tick_logs_each_change_once,
         test_tick_good_probe_does_not_mend_load_minus_one,
         test_tick_tells_of_nodes_that_went_and_were_used_here,
         test_tick_tells_of_nodes_after_too_many_went,
