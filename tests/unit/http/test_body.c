@@ -405,6 +405,20 @@ START_TEST(framing_without_content_is_refused_in_the_end)
 }
 END_TEST
 
+START_TEST(content_of_all_chunks_stays_below_2_to_the_63)
+{
+    mcmp_http_body body;
+    mcmp_span span;
+    size_t used;
+
+    mcmp_http_body_init(&body);
+    start(&body, CHUNKED, 0);
+    ck_assert_int_eq(mcmp_http_body_feed(&body, "1\r\na\r\n", 6, &used, &span, NULL), MCMP_OK);
+    ck_assert_int_eq(mcmp_http_body_feed(&body, "\r\n7fffffffffffffff\r\n", 20, &used, &span, NULL),
+                     CHUNK);
+}
+END_TEST
+
 START_TEST(start_refuses_what_it_does_not_know)
 {
     mcmp_http_body body;
@@ -468,6 +482,7 @@ int main(void)
         limits_are_met_exactly,
         a_body_over_max_body_is_refused_before_its_content,
         framing_without_content_is_refused_in_the_end,
+        content_of_all_chunks_stays_below_2_to_the_63,
         start_refuses_what_it_does_not_know,
         chunk_heads_are_read_back,
     };

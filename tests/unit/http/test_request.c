@@ -107,6 +107,9 @@ static const forward_row rows[] = {
       "GET /x HTTP/1.1\r\nHost: a:81\r\n"
       "Forwarded: by=_p;for=\"[2001:db8::1]\";host=\"a:81\";proto=https\r\n\r\n",
       .flags = FWD, .client = "2001:db8::1", .by = "_p", .scheme = "https" },
+    { "Forwarded by what must be quoted", IN "\r\n",
+      IN "Forwarded: by=\"a \\\"b\\\\\";for=\"[::1]\";host=a;proto=http\r\n\r\n", .flags = FWD,
+      .client = "[::1]", .by = "a \"b\\" },
     { "Forwarded without client", IN "\r\n", IN "Forwarded: for=unknown;host=a;proto=http\r\n\r\n",
       .flags = FWD },
     { "Forwarded replaces", IN "Forwarded: for=x\r\nX-Forwarded-For: 1.1.1.1\r\n\r\n",
