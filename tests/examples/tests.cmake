@@ -3,6 +3,7 @@
 if(TARGET parse_apply)
   foreach(name parse_apply select_release poll_host custom_policy)
     add_test(NAME example.${name} COMMAND ${name})
-    set_tests_properties(example.${name} PROPERTIES TIMEOUT 60 PASS_REGULAR_EXPRESSION "${name}: ok")
+    set_tests_properties(example.${name} PROPERTIES TIMEOUT 60 LABELS "unit;example"
+      PASS_REGULAR_EXPRESSION "${name}: ok")
   endforeach()
 endif()

@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import threading
-import time
 
 BIN = os.environ.get('MCMP_BIN', os.path.join(os.path.dirname(__file__), '../../../build/release/bin'))
 
@@ -102,14 +101,3 @@ class Agent:
         """Resident bytes."""
         with open(f'/proc/{self.pid}/status', encoding='ascii') as file:
             return int(re.search(r'VmRSS:\s+(\d+) kB', file.read()).group(1)) * 1024
-
-
-def wait_until(condition, timeout=10, step=0.02):
-    """For what can't be waited on otherwise. The value of the condition."""
-    end = time.monotonic() + timeout
-    while True:
-        value = condition()
-        if value or time.monotonic() > end:
-            assert value, 'condition did not become true in time'
-            return value
-        threading.Event().wait(step)

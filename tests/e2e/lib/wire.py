@@ -1,18 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A plain HTTP/1.1 client on a socket: what it sends is what the test wrote, nothing is hidden."""
+"""A client of the demonstration application: raw.Client by port, its answers with a few short cuts,
+and the client's side of a WebSocket."""
 import base64
 import os
-import socket
+
+import raw
 
 
 class Reply:
-    def __init__(self, status, headers, body):
-        self.status = status
-        self.headers = headers
-        self.body = body
+    """An answer; headers by name in any case, None when missing."""
+
+    def __init__(self, answer):
+        self.answer = answer
+        self.status = answer.status
+        self.body = answer.body
 
     def __getitem__(self, name):
-        return self.headers.get(name.lower())
+        return self.answer.get(name)
 
     @property
     def text(self):
@@ -20,98 +24,26 @@ class Reply:
 
     @property
     def route(self):
-        return self['x-route']
+        return self['X-Route']
 
 
-class Wire:
-    """One connection."""
+class Wire(raw.Client):
+    """One connection to a loopback port. Headers are given as `Name: value`."""
 
-    def __init__(self, port, host='127.0.0.1', timeout=20):
-        self.socket = socket.create_connection((host, port), timeout)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.data = b''
-        self.eof = False
+    def __init__(self, port, **args):
+        super().__init__(('127.0.0.1', port), **args)
 
-    def __enter__(self):
-        return self
+    def reply(self, method='GET', **args):
+        return Reply(self.answer(method, **args))
 
-    def __exit__(self, *_):
-        self.socket.close()
-
-    def send(self, data):
-        self.socket.sendall(data)
-
-    def more(self):
-        piece = self.socket.recv(262144)
-        self.eof = not piece
-        self.data += piece
-        return bool(piece)
-
-    def until(self, mark):
-        while mark not in self.data:
-            assert self.more(), f'the connection ended before {mark!r}; got {self.data[:200]!r}'
-        part, self.data = self.data.split(mark, 1)
-        return part
-
-    def exactly(self, size):
-        while len(self.data) < size:
-            assert self.more(), f'the connection ended after {len(self.data)} of {size} bytes'
-        part, self.data = self.data[:size], self.data[size:]
-        return part
-
-    def head(self):
-        lines = self.until(b'\r\n\r\n').decode('latin-1').split('\r\n')
-        headers = {}
-        for line in lines[1:]:
-            name, value = line.split(':', 1)
-            headers[name.lower()] = value.strip()
-        return int(lines[0].split(' ')[1]), headers
-
-    def pieces(self, headers, status=200, method='GET'):
-        """The body of an answer, piece by piece."""
-        if method == 'HEAD' or status in (204, 304) or status < 200:
-            return
-        if headers.get('transfer-encoding') == 'chunked':
-            while True:
-                size = int(self.until(b'\r\n').split(b';')[0], 16)
-                yield self.exactly(size)
-                assert self.exactly(2) == b'\r\n'
-                if size == 0:
-                    return
-        left = int(headers['content-length']) if 'content-length' in headers else None
-        while left is None or left > 0:
-            if not self.data and not self.more():
-                assert left is None, f'{left} bytes are missing'
-                return
-            take = len(self.data) if left is None else min(left, len(self.data))
-            piece, self.data = self.data[:take], self.data[take:]
-            left = None if left is None else left - take
-            yield piece
-
-    def reply(self, method='GET'):
-        status, headers = self.head()
-        return Reply(status, headers, b''.join(self.pieces(headers, status, method)))
-
-    def get(self, path, *headers, method='GET', body=b'', host='localhost'):
-        lines = [f'{method} {path} HTTP/1.1', f'Host: {host}', *headers]
-        if body:
-            lines.append(f'Content-Length: {len(body)}')
-        self.send('\r\n'.join([*lines, '', '']).encode() + body)
-        return self.reply(method)
-
-    def closed(self):
-        """Reads to the end of the stream; what still came."""
-        while not self.eof:
-            try:
-                self.more()
-            except ConnectionResetError:
-                break
-        return self.data
+    def get(self, path='/', *headers, **args):
+        pairs = [tuple(header.split(': ', 1)) for header in headers]
+        return Reply(super().get(path, headers=pairs, **args))
 
 
-def get(port, path, *headers, **more):
+def get(port, path, *headers, **args):
     with Wire(port) as wire:
-        return wire.get(path, *headers, **more)
+        return wire.get(path, *headers, **args)
 
 
 def stream_content(size, at=0):
@@ -131,13 +63,13 @@ class WebSocket:
         self.wire.send('\r\n'.join([
             f'GET {path} HTTP/1.1', 'Host: localhost', 'Connection: Upgrade', 'Upgrade: websocket',
             'Sec-WebSocket-Version: 13', f'Sec-WebSocket-Key: {key}', *headers, '', '']).encode())
-        self.status, self.headers = self.wire.head()
+        self.head = Reply(self.wire.head())
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        self.wire.socket.close()
+        self.wire.close()
 
     @staticmethod
     def frame(opcode, payload, fin=True, mask=b'\x11\x22\x33\x44'):

@@ -6,8 +6,9 @@ import subprocess
 import time
 
 import pytest
-from agent import Agent, program, wait_until
+from agent import Agent, program
 from stub_proxy import StubProxy, answer, error, good
+from waiting import until
 
 REGISTER = ['INFO', 'CONFIG', 'ENABLE-APP', 'STATUS']
 ALIASES = ('--alias', 'localhost', '--alias', 't1.example', '--alias', 'www.example')
@@ -372,7 +373,7 @@ def test_the_ready_file_comes_with_the_registration(tmp_path):
         return good(request)
 
     with StubProxy(behave) as proxy, Agent('--ready-file', ready, proxies=[proxy]) as node:
-        wait_until(lambda: ready.exists() and held)
+        until(lambda: ready.exists() and held)
         assert ready.read_text() == f'127.0.0.1:{node.port}\n'
         assert held == [False], 'the file of an earlier run is gone'
         assert node.stop() == 0 and not ready.exists()

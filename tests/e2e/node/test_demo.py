@@ -8,7 +8,8 @@ import threading
 import time
 
 import pytest
-from agent import Agent, wait_until
+from agent import Agent
+from waiting import until
 from wire import Wire, WebSocket, get, stream_content
 
 MEBIBYTE = 1 << 20
@@ -165,7 +166,7 @@ def test_continue_is_sent_before_the_body_is_read(node):
     with Wire(node.port) as wire:
         wire.send(b'POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n'
                   b'Expect: 100-continue\r\n\r\n')
-        assert wire.head() == (100, {})
+        assert wire.answer(interim=True).status == 100
         wire.send(b'ok')
         assert wire.reply().body == b'ok'
 
@@ -173,7 +174,7 @@ def test_continue_is_sent_before_the_body_is_read(node):
 def test_http_1_0_is_closed_after_the_answer(node):
     with Wire(node.port) as wire:
         wire.send(b'GET /stream?bytes=100&chunked=1 HTTP/1.0\r\n\r\n')
-        head, body = wire.closed().split(b'\r\n\r\n', 1)
+        head, body = wire.rest().split(b'\r\n\r\n', 1)
         assert body == stream_content(100) and b'chunked' not in head
 
 
@@ -187,27 +188,27 @@ def test_http_1_0_is_closed_after_the_answer(node):
 def test_a_bad_head_gets_its_status_and_a_close(node, request_bytes, status):
     with Wire(node.port) as wire:
         wire.send(request_bytes)
-        assert wire.closed().startswith(b'HTTP/1.1 %d ' % status)
+        assert wire.rest().startswith(b'HTTP/1.1 %d ' % status)
 
 
 def test_a_bad_body_or_its_early_end_is_a_close(node):
     for tail in (b'zz\r\n', b'5\r\nab'):
         with Wire(node.port) as wire:
             wire.send(b'POST /upload HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n' + tail)
-            wire.socket.shutdown(socket.SHUT_WR)
-            assert wire.closed() == b''
+            wire.sock.shutdown(socket.SHUT_WR)
+            assert wire.rest() == b''
 
 
 def test_a_half_closed_client_still_gets_its_answer(node):
     with Wire(node.port) as wire:
         wire.send(b'GET /slow?ms=100 HTTP/1.1\r\nHost: x\r\n\r\n')
-        wire.socket.shutdown(socket.SHUT_WR)
-        assert wire.closed().endswith(b'waited 100 ms\n')
+        wire.sock.shutdown(socket.SHUT_WR)
+        assert wire.rest().endswith(b'waited 100 ms\n')
 
 
 def test_a_tunnel_echoes_frames(node):
     with WebSocket(node.port, '/app/ws') as ws:
-        assert ws.status == 101
+        assert ws.head.status == 101
         for payload in (b'', b'hello', b'x' * 126, stream_content(70000), stream_content(MEBIBYTE)):
             sender = threading.Thread(target=ws.send, args=(2, payload))
             sender.start()
@@ -221,7 +222,7 @@ def test_a_tunnel_echoes_frames(node):
         assert ws.read() == (0x80, b'two')
         ws.send(8, b'\x03\xe8')
         assert ws.read() == (0x88, b'\x03\xe8')
-        assert ws.wire.closed() == b''
+        assert ws.wire.rest() == b''
 
 
 def test_a_frame_without_a_mask_closes_the_tunnel(node):
@@ -248,7 +249,7 @@ def test_a_reader_that_does_not_read_costs_bounded_memory(node):
     assert get(node.port, '/json').status == 200
     assert node.memory() - before < 48 * MEBIBYTE
     for wire in wires:
-        wire.socket.close()
+        wire.close()
 
 
 def test_many_connections_at_once(node):
@@ -257,16 +258,16 @@ def test_many_connections_at_once(node):
         wire.send(b'GET /slow?ms=50 HTTP/1.1\r\nHost: x\r\n\r\n')
     for wire in wires:
         assert wire.reply().status == 200
-        wire.socket.close()
+        wire.close()
 
 
 def test_it_ends_when_the_requests_that_run_are_finished():
     with Agent() as node, Wire(node.port) as wire, Wire(node.port) as idle:
         assert idle.get('/json').status == 200
         wire.send(b'GET /slow?ms=600 HTTP/1.1\r\nHost: x\r\n\r\n')
-        wait_until(lambda: get(node.port, '/json').status == 200)
+        until(lambda: get(node.port, '/json').status == 200)
         node.signal()
-        assert idle.closed() == b''
+        assert idle.rest() == b''
         reply = wire.reply()
         assert reply.status == 200 and reply['connection'] == 'keep-alive'
         assert node.wait_exit(5) == 0

@@ -6,7 +6,8 @@ import signal
 import subprocess
 
 import pytest
-from agent import BIN, Output, program, wait_until
+from agent import BIN, Output, program
+from waiting import until
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), '../../..'))
 SCRIPT = os.path.join(ROOT, 'examples/quickstart.sh')
@@ -56,7 +57,7 @@ def test_it_stays_up_until_a_signal_then_ends_everything(number, tmp_path):
         assert len(running(str(tmp_path))) >= 3
         os.killpg(process.pid, number)  # as a terminal does
         assert process.wait(30) in (130, 143, -number)
-        wait_until(lambda: not running(str(tmp_path)))
+        until(lambda: not running(str(tmp_path)))
         assert not os.listdir(tmp_path)
     finally:
         if process.poll() is None:
