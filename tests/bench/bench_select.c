@@ -20,6 +20,24 @@ static mcmp_span span(const char *text)
     return s;
 }
 
+static void choose(mcmp_cluster *cluster, mcmp_query *query, unsigned groups, unsigned contexts,
+                   unsigned rounds)
+{
+    mcmp_selection selection;
+    mcmp_outcome outcome;
+
+    mcmp_selection_init(&selection);
+    mcmp_outcome_init(&outcome);
+    for (unsigned i = 0; i < rounds; i++) {
+        char path[64];
+
+        (void)snprintf(path, sizeof(path), "/g%u/c%u/items/4711", i * 7 % groups, i % contexts);
+        query->path = span(path);
+        bench_must("select", mcmp_select_node(cluster, query, &selection, NULL), NULL);
+        bench_must("release", mcmp_selection_release(cluster, &selection, &outcome), NULL);
+    }
+}
+
 int main(int argc, char **argv)
 {
     unsigned nodes = bench_argument(argc, argv, 1, 20);
@@ -29,29 +47,19 @@ int main(int argc, char **argv)
     unsigned groups = (nodes + sharing - 1) / sharing;
     mcmp_cluster *cluster = bench_cluster(nodes, contexts, sharing);
     mcmp_span cookies = span(COOKIES);
-    mcmp_selection selection;
-    mcmp_outcome outcome;
     mcmp_query query;
     double seconds;
 
     if (cookies.len != 200)
         fprintf(stderr, "the cookie header has %zu bytes\n", cookies.len);
-    mcmp_selection_init(&selection);
-    mcmp_outcome_init(&outcome);
     mcmp_query_init(&query);
     query.now = BENCH_NOW;
     query.host = span("localhost");
     query.cookies = &cookies;
     query.cookie_count = 1;
+    choose(cluster, &query, groups, contexts, rounds); /* new nodes get their start value */
     bench_begin();
-    for (unsigned i = 0; i < rounds; i++) {
-        char path[64];
-
-        (void)snprintf(path, sizeof(path), "/g%u/c%u/items/4711", i * 7 % groups, i % contexts);
-        query.path = span(path);
-        bench_must("select", mcmp_select_node(cluster, &query, &selection, NULL), NULL);
-        bench_must("release", mcmp_selection_release(cluster, &selection, &outcome), NULL);
-    }
+    choose(cluster, &query, groups, contexts, rounds);
     seconds = bench_end();
     printf("select and release, %u nodes x %u contexts, %u nodes each: %.0f ns\n", nodes, contexts,
            sharing, seconds * 1e9 / rounds);

@@ -26,6 +26,10 @@ CASES = [
     ('new pair 4096x200', ['bench_apply', *LARGE, '500'], 'measure_new', 10400, 1),
     ('parse, per byte', ['bench_parse', '500'], 'mcmp_parser_feed', 20, 200),
     ('decode, per byte', ['bench_parse', '500'], 'mcmp_decoder_decode', None, 107),
+    ('http request, per byte', ['bench_http', '500'], 'mcmp_http_head_parse_request', 10, 306),
+    ('http response, per byte', ['bench_http', '500'], 'mcmp_http_head_parse_response', None, 225),
+    ('http encode request', ['bench_http', '500'], 'mcmp_http_encode_request', 3000, 1),
+    ('http encode response', ['bench_http', '500'], 'mcmp_http_encode_response', 3000, 1),
 ]
 # figure at most this many times the other one
 RATIOS = [
@@ -85,12 +89,12 @@ def main():
         calls, cost = runs[key][function]
         figure = figures[name] = cost / calls / divisor
         verdict = '' if goal is None else f'goal {goal}' + (' OVER' if figure > goal else '')
-        print(f'{name:20} {figure:10.1f} instructions  {verdict}', flush=True)
+        print(f'{name:24} {figure:10.1f} instructions  {verdict}', flush=True)
         if goal is not None and figure > goal:
             over.append(name)
     for name, base, most in RATIOS:
         ratio = figures[name] / figures[base]
-        print(f'{name:20} {ratio:10.2f} times {base}  goal {most}{" OVER" if ratio > most else ""}')
+        print(f'{name:24} {ratio:10.2f} times {base}  goal {most}{" OVER" if ratio > most else ""}')
         if ratio > most:
             over.append(f'{name} / {base}')
     if args.gate and over:
