@@ -172,25 +172,6 @@ static uint32_t plain_best(const mcmp__choice *choice, const mcmp__member *membe
     return best;
 }
 
-static int look_at_plain(mcmp__choice *choice, const mcmp__member *members, uint32_t count,
-                         mcmp__runner *out)
-{
-    uint64_t value = 0;
-    uint32_t best = plain_best(choice, members, count, &value);
-
-    if (best == count)
-        return 0;
-    out->node = members[best].node;
-    out->seat = members[best].seat;
-    out->status = members[best].status;
-    out->health = (uint32_t)mcmp__word_get(&mcmp__choice_live(choice, out->node)->health);
-    out->load = mcmp__health_weight(out->health);
-    out->measure = value;
-    out->value = value;
-    out->ramp = MCMP__FULL_RAMP;
-    return 1;
-}
-
 static void look_at_each(mcmp__choice *choice, const mcmp__member *members, uint32_t count,
                          mcmp__runner best[KINDS])
 {
@@ -207,10 +188,6 @@ static void look_at_some(mcmp__choice *choice, const mcmp__member *members, uint
 {
     uint32_t unwell = choice->unwell;
 
-    if (choice->plain && look_at_plain(choice, members, count, &best[ACTIVE])) {
-        best[STANDBY].node = 0;
-        return;
-    }
     choice->sum_count = 0;
     choice->sum_picks = 0;
     choice->sum_carry = 0;
@@ -294,18 +271,10 @@ static int best_of_range(mcmp__choice *choice, const mcmp__set *set, uint32_t fi
                          mcmp__runner *out)
 {
     uint64_t random = choice->random;
-    mcmp__runner best[KINDS];
-    mcmp__runner passed;
+    mcmp__runner passed = { 0 };
 
-    choice->plain = choice->policy == MCMP_POLICY_LBFACTOR && choice->tried_count == 0 &&
-                    choice->config->opts.slow_start <= 0;
-    if (choice->plain) { /* nothing is ever passed over */
-        look_at_range(choice, set, first, count, best);
-        *out = best[ACTIVE].node != 0 ? best[ACTIVE] : best[STANDBY];
-        return out->node != 0;
-    }
-    passed.node = 0;
     for (;;) {
+        mcmp__runner best[KINDS];
 
         choice->random = random;
         look_at_range(choice, set, first, count, best);
@@ -326,6 +295,36 @@ static int best_of_range(mcmp__choice *choice, const mcmp__set *set, uint32_t fi
     }
 }
 
+/* The plain case, see plain_best(). 0: it is another one, look at all of it. */
+static int make_plain(mcmp__choice *choice, const mcmp__set *set, mcmp__runner *out)
+{
+    mcmp__member members[MCMP__CHOICE_WHOLE];
+    uint64_t random = choice->random;
+    uint64_t value = 0;
+    uint32_t count;
+    uint32_t best;
+
+    choice->ordered = set->enabled <= MCMP__CHOICE_WHOLE;
+    if (choice->ordered)
+        count = mcmp__set_members(choice->rd, set, 0, set->enabled, members);
+    else
+        count = sample(choice, set, 0, set->enabled, members);
+    best = plain_best(choice, members, count, &value);
+    if (best == count) {
+        choice->random = random; /* the same sample again: who starts there must get its start */
+        return 0;
+    }
+    out->node = members[best].node;
+    out->seat = members[best].seat;
+    out->status = members[best].status;
+    out->health = (uint32_t)mcmp__word_get(&mcmp__choice_live(choice, out->node)->health);
+    out->load = mcmp__health_weight(out->health);
+    out->measure = value;
+    out->value = value;
+    out->ramp = MCMP__FULL_RAMP;
+    return 1;
+}
+
 int mcmp__choice_make(mcmp__choice *choice, const mcmp__set *set, mcmp__runner *out)
 {
     mcmp__member member;
@@ -335,6 +334,9 @@ int mcmp__choice_make(mcmp__choice *choice, const mcmp__set *set, mcmp__runner *
                (member.status == MCMP_STATUS_ENABLED ||
                 (member.status == MCMP_STATUS_DISABLED && choice->disabled_ok)) &&
                mcmp__choice_usable(choice, &member, out);
+    if (choice->policy == MCMP_POLICY_LBFACTOR && choice->tried_count == 0 &&
+        choice->config->opts.slow_start <= 0 && set->enabled != 0 && make_plain(choice, set, out))
+        return 1;
     if (set->enabled != 0 && best_of_range(choice, set, 0, set->enabled, out))
         return 1;
     return choice->disabled_ok && set->disabled != 0 &&

@@ -65,7 +65,6 @@ typedef struct mcmp__choice {
     /* found on the way */
     uint32_t period;
     uint32_t unwell;  /* members not tried that error or Load -1 keeps out */
-    uint32_t plain;   /* nothing tried, no slow start, the policy of MCMP 5.6 */
     uint32_t ordered; /* ties go to the lower id, not to who was seen first */
     uint32_t fresh;   /* the scan met nodes without a start value */
     uint32_t mean_known;

@@ -105,6 +105,8 @@ static void find_session_id(mcmp__lookup *look, mcmp__choice *choice)
     while (mcmp__cookie_next(&walk, &id))
         if (take_session(look, choice, id, MCMP__SESSION_COOKIE))
             return;
+    if (!mcmp__path_has_params(query->path))
+        return;
     while (mcmp__path_param_next(query->path, look->path_name, &pos, &id))
         if (take_session(look, choice, id, MCMP__SESSION_PATH))
             return;

@@ -26,6 +26,12 @@ void mcmp__cookie_walk_init(mcmp__cookie_walk *walk, const mcmp_span *lines, siz
 /* 1 and the next non-empty value without surrounding quotes, or 0. */
 int mcmp__cookie_next(mcmp__cookie_walk *walk, mcmp_span *out_value);
 
+/* Nearly no path has parameters: asked before the walk. */
+static inline int mcmp__path_has_params(mcmp_span path)
+{
+    return path.len > 0 && memchr(path.ptr, ';', path.len) != NULL;
+}
+
 /* The next non-empty value of `;name=` from *pos on, in any segment before `?`. 1, or 0. */
 int mcmp__path_param_next(mcmp_span path, mcmp_span name, size_t *pos, mcmp_span *out_value);
 
