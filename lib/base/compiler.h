@@ -73,6 +73,22 @@ static inline uint32_t mcmp__controls16(const char *text)
     return (uint32_t)_mm_movemask_epi8(_mm_or_si128(low, del));
 }
 #define MCMP__CONTROLS16(text) mcmp__controls16(text)
+
+/* MCMP__FORM16(text): the same for bytes that mean something in a form body, see decoder.c. */
+static inline uint32_t mcmp__form16(const char *text)
+{
+    const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)text);
+    const __m128i percent = _mm_sub_epi8(bytes, _mm_set1_epi8('%')); /* % & ' in a row */
+    const __m128i less = _mm_sub_epi8(bytes, _mm_set1_epi8('<'));    /* < = > in a row */
+    const __m128i two = _mm_set1_epi8(2);
+    const __m128i rows = _mm_or_si128(_mm_cmpeq_epi8(_mm_min_epu8(percent, two), percent),
+                                      _mm_cmpeq_epi8(_mm_min_epu8(less, two), less));
+    const __m128i single = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
+                                        _mm_cmpeq_epi8(bytes, _mm_set1_epi8('+')));
+
+    return (uint32_t)_mm_movemask_epi8(_mm_or_si128(rows, single)) | mcmp__controls16(text);
+}
+#define MCMP__FORM16(text) mcmp__form16(text)
 #endif
 
 #endif

@@ -19,7 +19,8 @@ int mcmp__bytes_eq_nocase(const char *a, const char *b, size_t len)
 void mcmp__lower_in_place(char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++)
-        text[i] = mcmp__lower(text[i]);
+        if ((uint8_t)(text[i] - 'A') < 26)
+            text[i] = (char)(text[i] + ('a' - 'A'));
 }
 
 int mcmp__hex_value(char c)

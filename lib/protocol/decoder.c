@@ -7,6 +7,8 @@
 #include "decoder.h"
 #include "refusal.h"
 
+#include "base/compiler.h"
+
 #include <libmcmp/command.h>
 #include <libmcmp/response.h>
 
@@ -15,6 +17,7 @@
 #define SMALL_BODY 16384 /* after a greater one memory is given back, */
 #define KEEP_TEXT 65536  /* when there is more than this */
 #define KEEP_ELEMENTS 4096
+#define BLOCK 16 /* bytes looked at in one go; the text has so much room behind it */
 
 /* What a byte of a form body is. */
 enum { PLAIN, PERCENT, PLUS, AMPERSAND, EQUALS, FORBIDDEN };
@@ -138,90 +141,112 @@ static int escaped_byte(const char *ptr, const char *end)
     return high * 16 + low;
 }
 
-/* A form body being decoded. */
+/* One bit per byte of a block: those that are not PLAIN. */
+static uint32_t marks_of(const char *text)
+{
+#ifdef MCMP__FORM16
+    return MCMP__FORM16(text);
+#else
+    uint32_t mask = 0;
+
+    for (unsigned i = 0; i < BLOCK; i++)
+        mask |= (uint32_t)(byte_kinds[(uint8_t)text[i]] != PLAIN) << i;
+    return mask;
+#endif
+}
+
+/*
+ * A form body being decoded in place. What is decoded ends at out, what is not begins at from; they
+ * only part where something got shorter, so most bodies are not moved at all.
+ */
 typedef struct walk {
-    const char *ptr;
-    const char *end;
-    const char *pair; /* start of the pair that ptr is in */
-    char *out;
+    char *text;
+    size_t len;
+    size_t from;
+    size_t out;
+    size_t pair;  /* where the pair begins, undecoded */
+    size_t part;  /* where its key or value begins, decoded */
+    size_t parts; /* keys and values that are complete */
     int in_value;
 } walk;
 
-/* A byte that means something; -1: what must not be here, and *bad is where that is noticed. */
-static int walk_mark(walk *w, uint8_t kind, const char **bad)
+/* The plain bytes before `at` are decoded. */
+static void settle(walk *w, size_t at)
 {
+    if (w->out != w->from)
+        memmove(w->text + w->out, w->text + w->from, at - w->from);
+    w->out += at - w->from;
+    w->from = at;
+}
+
+static void end_part(mcmp_decoder *d, walk *w)
+{
+    if (w->parts < MCMP__COUNT(d->lengths))
+        d->lengths[w->parts] = w->out - w->part;
+    w->parts++;
+    w->text[w->out++] = '\0';
+    w->part = w->out;
+}
+
+/* A byte that means something; -1: what must not be here, and *bad is where that is noticed. */
+static int walk_mark(mcmp_decoder *d, walk *w, size_t at, uint64_t *bad)
+{
+    uint8_t kind = byte_kinds[(uint8_t)w->text[at]];
+    size_t used = 1;
     int byte;
 
-    *bad = w->ptr;
-    if (kind == PERCENT) {
-        if ((byte = escaped_byte(w->ptr, w->end)) < 0)
+    *bad = at;
+    settle(w, at);
+    if (kind == EQUALS && !w->in_value) {
+        if (at == w->pair)
             return -1;
-        *w->out++ = (char)byte;
-        w->ptr += 2;
-    } else if (kind == EQUALS && !w->in_value) {
-        if (w->ptr == w->pair)
-            return -1;
-        *w->out++ = '\0';
+        end_part(d, w);
         w->in_value = 1;
     } else if (kind == AMPERSAND) {
         *bad = w->pair;
-        if (!w->in_value && w->ptr != w->pair)
-            return -1;
         if (w->in_value)
-            *w->out++ = '\0';
+            end_part(d, w);
+        else if (at != w->pair)
+            return -1;
         w->in_value = 0;
-        w->pair = w->ptr + 1;
+        w->pair = at + 1;
+    } else if (kind == PERCENT) {
+        if ((byte = escaped_byte(w->text + at, w->text + w->len)) < 0)
+            return -1;
+        w->text[w->out++] = (char)byte;
+        used = 3;
     } else if (kind == FORBIDDEN) {
         return -1;
     } else {
-        *w->out++ = kind == PLUS ? ' ' : '=';
+        w->text[w->out++] = kind == PLUS ? ' ' : '=';
     }
-    w->ptr++;
+    w->from = at + used;
     return 0;
-}
-
-static int four_plain(const char *ptr)
-{
-    return (byte_kinds[(uint8_t)ptr[0]] | byte_kinds[(uint8_t)ptr[1]] |
-            byte_kinds[(uint8_t)ptr[2]] | byte_kinds[(uint8_t)ptr[3]]) == PLAIN;
 }
 
 /* The walker over the whole body; -1 with the offset of what is wrong. */
 static int walk_body(mcmp_decoder *d, mcmp_span body, uint64_t *bad_at)
 {
-    walk w = { body.ptr, body.ptr, body.ptr, d->text.data, 0 };
-    const char *bad = body.ptr;
+    walk w = { .text = d->text.data, .len = body.len };
 
-    if (body.len > 0)
-        w.end += body.len; /* an empty body may have no address */
-    for (;;) {
-        const char *ptr = w.ptr;
-        char *out = w.out;
-        uint8_t kind = PLAIN;
+    if (body.len > 0) /* an empty body may have no address */
+        memcpy(w.text, body.ptr, body.len);
+    for (size_t base = 0; base < w.len; base += BLOCK) {
+        uint32_t marks = marks_of(w.text + base);
 
-        while (w.end - ptr >= 4 && four_plain(ptr)) {
-            memcpy(out, ptr, 4);
-            out += 4;
-            ptr += 4;
-        }
-        while (ptr < w.end && (kind = byte_kinds[(uint8_t)*ptr]) == PLAIN)
-            *out++ = *ptr++;
-        w.ptr = ptr;
-        w.out = out;
-        if (ptr == w.end)
-            break;
-        if (walk_mark(&w, kind, &bad) != 0) {
-            *bad_at = (uint64_t)(bad - body.ptr);
-            return -1;
-        }
+        if (w.len - base < BLOCK)
+            marks &= (1u << (w.len - base)) - 1;
+        for (; marks != 0; marks &= marks - 1)
+            if (walk_mark(d, &w, base + mcmp__lowest_bit(marks), bad_at) != 0)
+                return -1;
     }
-    if (w.in_value) {
-        *w.out++ = '\0';
-    } else if (w.ptr != w.pair) {
-        *bad_at = (uint64_t)(w.pair - body.ptr);
+    *bad_at = w.pair;
+    settle(&w, w.len);
+    if (w.in_value)
+        end_part(d, &w);
+    else if (w.len != w.pair)
         return -1;
-    }
-    d->text.len = (size_t)(w.out - d->text.data);
+    d->text.len = w.out;
     return 0;
 }
 
@@ -256,21 +281,27 @@ static uint32_t judge_pair(mcmp_decoder *d, mcmp_span key, mcmp_span value)
     return field->read(d, field, value);
 }
 
-/* Judge the pairs in the order sent; *bad_pair is the number of the one that was refused. */
+/* The next part of the text; most bodies have few, and their lengths are known. */
+static mcmp_span next_part(const mcmp_decoder *d, const char **ptr, size_t number)
+{
+    const char *part = *ptr;
+    size_t len = number < MCMP__COUNT(d->lengths) ? d->lengths[number] : strlen(part);
+
+    *ptr += len + 1;
+    return mcmp__span(part, len);
+}
+
+/* Judge the pairs in the order sent; *count is the number of those that were right. */
 static uint32_t judge_pairs(mcmp_decoder *d, size_t *count, const char **bad_key)
 {
     const char *ptr = d->text.data;
     const char *end = ptr + d->text.len;
 
     for (*count = 0; ptr < end; ++*count) {
-        mcmp_span key = mcmp__span(ptr, strlen(ptr));
-        mcmp_span value;
-        uint32_t refusal;
+        mcmp_span key = next_part(d, &ptr, 2 * *count);
+        mcmp_span value = next_part(d, &ptr, 2 * *count + 1);
+        uint32_t refusal = judge_pair(d, key, value);
 
-        ptr += key.len + 1;
-        value = mcmp__span(ptr, strlen(ptr));
-        ptr += value.len + 1;
-        refusal = judge_pair(d, key, value);
         if (refusal != MCMP_REFUSAL_NONE || d->no_memory) {
             *bad_key = key.ptr;
             return refusal;
@@ -365,9 +396,11 @@ static int prepare(mcmp_decoder *d, const mcmp_request *request)
     d->aliases.count = d->contexts.count = 0;
     d->culprit = mcmp__span("", 0);
     d->no_memory = 0;
-    if (request->body.len < d->text.cap)
+    if (d->text.cap >= BLOCK && request->body.len <= d->text.cap - BLOCK)
         return MCMP_OK;
-    return mcmp__buf_reserve(&d->text, request->body.len + 1);
+    if (request->body.len > SIZE_MAX - BLOCK)
+        return MCMP_ERR_NOMEM;
+    return mcmp__buf_reserve(&d->text, request->body.len + BLOCK);
 }
 
 static int publish_lists(mcmp_decoder *d)

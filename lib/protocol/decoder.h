@@ -22,7 +22,8 @@ struct mcmp_decoder {
     mcmp_allocator allocator;
     mcmp_command_limits limits;
     mcmp_command command;
-    mcmp__buf text; /* the decoded pairs: key NUL value NUL, again and again */
+    mcmp__buf text;     /* the decoded pairs: key NUL value NUL, again and again */
+    size_t lengths[16]; /* of the first keys and values in it */
     mcmp__elements aliases;
     mcmp__elements contexts;
     size_t *order; /* scratch of mcmp__elements_unique() */

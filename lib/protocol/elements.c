@@ -114,6 +114,8 @@ int mcmp__elements_unique(mcmp_decoder *decoder, mcmp__elements *list)
     mcmp_span *items = list->items;
     size_t kept = 0;
 
+    if (list->count < 2)
+        return MCMP_OK;
     if (list->count <= SMALL) {
         unique_small(list);
         return MCMP_OK;

@@ -65,16 +65,17 @@ static uint32_t bad_form(mcmp_decoder *d, const mcmp__field *field)
     return field->bad;
 }
 
-/* Does the text hold a comma or bracket, or, where blank is set, a blank? (MCMP 3.3) */
+/* MCMP 3.3: 1 for comma and brackets, 2 for the blank */
+static const uint8_t refused_marks[256] = { [','] = 1, ['['] = 1, [']'] = 1, [' '] = 2 };
+
+/* Does the text hold a comma or bracket, or, where blank is set, a blank? */
 static int has_mark(mcmp_span text, int blank)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
+    unsigned found = 0;
 
-        if (c == ',' || c == '[' || c == ']' || (c == ' ' && blank))
-            return 1;
-    }
-    return 0;
+    for (size_t i = 0; i < text.len; i++)
+        found |= refused_marks[(uint8_t)text.ptr[i]];
+    return (found & (blank ? 3u : 1u)) != 0;
 }
 
 static uint32_t read_text(mcmp_decoder *d, const mcmp__field *field, mcmp_span value)
@@ -229,27 +230,23 @@ static uint32_t read_elements(mcmp_decoder *d, const mcmp__field *field, mcmp_sp
     int is_alias = field->bit == MCMP_FIELD_ALIAS;
     uint32_t limit = limit_of(d, field);
     uint32_t refusal = MCMP_REFUSAL_NONE;
-    char *ptr = own_bytes(d, value);
-    char *end = ptr + value.len;
-    char *start = ptr;
+    mcmp_span rest = value;
 
-    for (;; ptr++) {
-        mcmp_span element;
+    if (is_alias)
+        mcmp__lower_in_place(own_bytes(d, value), value.len);
+    for (;;) {
+        const char *comma = rest.len > 0 ? memchr(rest.ptr, ',', rest.len) : NULL;
+        mcmp_span element = mcmp__span(rest.ptr, comma ? (size_t)(comma - rest.ptr) : rest.len);
 
-        if (ptr < end && *ptr != ',') {
-            *ptr = is_alias ? mcmp__lower(*ptr) : *ptr;
-            continue;
-        }
-        element = mcmp__span(start, (size_t)(ptr - start));
         if (element.len > limit)
             return field->too_big;
         if (element.len == 0)
             refusal = field->bad;
         else if (refusal == MCMP_REFUSAL_NONE)
             add_element(d, is_alias, element);
-        if (ptr == end)
+        if (comma == NULL)
             return refusal;
-        start = ptr + 1;
+        rest = mcmp__span(comma + 1, rest.len - element.len - 1);
     }
 }
 
@@ -291,13 +288,22 @@ static const mcmp__field fields[] = {
 };
 /* clang-format on */
 
+/* Equal bytes; keys are short, so two words that may overlap cover most of them. */
+static int same_bytes(const char *a, const char *b, size_t len)
+{
+    if (len > 16 || len < 4)
+        return memcmp(a, b, len) == 0;
+    if (len >= 8)
+        return memcmp(a, b, 8) == 0 && memcmp(a + len - 8, b + len - 8, 8) == 0;
+    return memcmp(a, b, 4) == 0 && memcmp(a + len - 4, b + len - 4, 4) == 0;
+}
+
 /* Nearly all senders write the keys as they stand here, so that is tried first. */
 const mcmp__field *mcmp__field_find(mcmp_span key)
 {
-    for (size_t i = 0; i < MCMP__COUNT(fields); i++)
-        if (fields[i].key.len == key.len && fields[i].key.ptr[0] == key.ptr[0] &&
-            memcmp(fields[i].key.ptr, key.ptr, key.len) == 0)
-            return &fields[i];
+    for (const mcmp__field *field = fields; field < fields + MCMP__COUNT(fields); field++)
+        if (field->key.len == key.len && same_bytes(field->key.ptr, key.ptr, key.len))
+            return field;
     for (size_t i = 0; i < MCMP__COUNT(fields); i++)
         if (mcmp__span_eq_nocase(fields[i].key, key))
             return &fields[i];
