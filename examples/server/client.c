@@ -19,6 +19,7 @@
 #include "exchange.h"
 #include "listener.h"
 
+#define FIRST_REQUEST MCMP_SEC
 #define LINGER_PAUSE (2 * MCMP_SEC)
 #define LINGER_TOTAL (30 * MCMP_SEC)
 
@@ -268,6 +269,7 @@ void client_done(struct client *c, int reuse)
     access_log_write(c->worker->access_log, x);
     exchange_put(x);
     c->exchange = NULL;
+    c->served = 1;
     if (!reuse) {
         client_linger(c);
         return;
@@ -392,8 +394,13 @@ void clients_leave(struct worker *w)
         struct client *c = LINK_OWNER(struct client, link, at);
 
         next = at->next;
-        if (c->phase == CLIENT_IDLE)
+        if (c->phase != CLIENT_IDLE)
+            continue;
+        /* Who just came gets a moment: its first request may be on the way. */
+        if (c->served)
             client_close(c, 0);
+        else
+            timer_set(&w->timers, &c->timer, FIRST_REQUEST);
     }
 }
 

@@ -31,6 +31,7 @@ struct client {
     enum client_phase phase;
     int at_end; /* the client closed its side */
     int running;
+    int served; /* had a request */
     size_t lingered;
     mcmp_time linger_until;
     uint16_t peer_port;

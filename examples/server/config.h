@@ -69,6 +69,8 @@ struct config {
     int64_t connect_timeout;
     int64_t node_timeout;
     int64_t smax;
+    int64_t min;
+    int64_t node_idle_timeout;
     int64_t max_node_connections;
     int64_t replay;
     int64_t max_response_head;

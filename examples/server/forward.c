@@ -15,6 +15,7 @@
 #include "cluster.h"
 #include "exchange.h"
 #include "log.h"
+#include "values.h"
 
 #define READS_AT_ONCE 4 /* of one connection before others have their turn */
 
@@ -76,6 +77,23 @@ static int parse_target(struct exchange *x)
     return rc == MCMP_ERR_SPACE ? MCMP_ERR_HTTP_TARGET_SIZE : rc;
 }
 
+/* Max-Forwards of OPTIONS and TRACE (RFC 9110 7.6.2); -1: none that counts. */
+static int64_t max_forwards(const struct exchange *x)
+{
+    static const mcmp_span name = { "Max-Forwards", 12 };
+    mcmp_span value;
+    char text[20];
+    int64_t count;
+
+    if (x->info->method != MCMP_HTTP_OPTIONS && x->info->method != MCMP_HTTP_TRACE)
+        return -1;
+    if (mcmp_http_head_find_name(x->head, name, &value) != MCMP_OK || value.len >= sizeof(text))
+        return -1;
+    memcpy(text, value.ptr, value.len);
+    text[value.len] = '\0';
+    return value_int(text, &count) == 0 && count >= 0 ? count : -1;
+}
+
 static void set_query(struct exchange *x)
 {
     size_t count =
@@ -117,7 +135,10 @@ void exchange_begin(struct exchange *x)
     }
     x->body_done = mcmp_http_body_is_done(&x->body);
     set_query(x);
-    exchange_select(x);
+    if (max_forwards(x) == 0)
+        answer_send(x, x->info->method == MCMP_HTTP_OPTIONS ? 200 : 405, "Max-Forwards is 0");
+    else
+        exchange_select(x);
 }
 
 void exchange_release(struct exchange *x, int result)
@@ -197,6 +218,8 @@ void exchange_select(struct exchange *x)
         io_want(&x->client->io, IO_READ);
     } else if (x->last_failure >= 0) {
         answer_failure(x);
+    } else if (rc == MCMP_NOT_OURS && x->target.form == MCMP_HTTP_FORM_ASTERISK) {
+        answer_send(x, 200, "OPTIONS * asks about the proxy itself");
     } else if (rc == MCMP_NOT_OURS) {
         answer_send(x, 404, "no context matches");
     } else if (rc == MCMP_NO_CONTEXT || rc == MCMP_NO_NODE) {
@@ -241,13 +264,26 @@ static void fill_forward(struct exchange *x, mcmp_http_forward *f, char *host, s
 /* Write the head into the node's queue. 0, or -1 when it does not fit. */
 static int queue_head(struct exchange *x)
 {
+    static const mcmp_span hops_name = { "Max-Forwards", 12 };
     struct upstream *up = x->up;
+    int64_t hops = max_forwards(x);
+    mcmp_pair hops_line = { hops_name, { NULL, 0 } };
     mcmp_http_forward f;
     char host[320];
+    char hops_text[24];
     char *room = out_room(&up->out, &x->client->worker->buffers, BUFFER_ROOM);
     size_t len = 0;
 
     fill_forward(x, &f, host, sizeof(host));
+    if (hops > 0) {
+        hops_line.value.ptr = hops_text;
+        hops_line.value.len =
+            (size_t)snprintf(hops_text, sizeof(hops_text), "%lld", (long long)(hops - 1));
+        f.drop = &hops_name;
+        f.drop_count = 1;
+        f.add = &hops_line;
+        f.add_count = 1;
+    }
     if (room == NULL ||
         mcmp_http_encode_request(x->head, &f, room, BUFFER_ROOM, &len, NULL) != MCMP_OK)
         return -1;

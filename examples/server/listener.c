@@ -25,21 +25,18 @@ static int has_room(const struct listener *l)
                          : w->client_count < w->config->max_connections;
 }
 
-static void on_ready(struct io *io, unsigned events)
+static void take(struct listener *l)
 {
-    struct listener *l = LINK_OWNER(struct listener, io, io);
-
-    (void)events;
     for (int i = 0; i < ACCEPT_AT_ONCE && has_room(l); i++) {
         struct sockaddr_storage addr;
         socklen_t len = sizeof(addr);
-        int fd = accept4(io->fd, (struct sockaddr *)&addr, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int fd = accept4(l->io.fd, (struct sockaddr *)&addr, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
         if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
             continue;
         if (fd < 0 && errno != EAGAIN) {
             log_write(MCMP_LOG_ERROR, "listener", "can't accept: %s", strerror(errno));
-            io_want(io, 0);
+            io_want(&l->io, 0);
             timer_set(&l->worker->timers, &l->pause, MCMP_SEC / 5);
         }
         if (fd < 0)
@@ -50,7 +47,13 @@ static void on_ready(struct io *io, unsigned events)
             client_start(l->worker, fd, (const struct sockaddr *)&addr);
     }
     if (!has_room(l))
-        io_want(io, 0);
+        io_want(&l->io, 0);
+}
+
+static void on_ready(struct io *io, unsigned events)
+{
+    (void)events;
+    take(LINK_OWNER(struct listener, io, io));
 }
 
 static void on_pause_over(struct timer *timer)
@@ -82,6 +85,7 @@ void listener_close(struct listener *l)
 {
     if (!l->open)
         return;
+    take(l); /* who waits in the queue would be reset */
     l->open = 0;
     timer_drop(&l->pause);
     io_close(&l->io, on_closed);

@@ -20,6 +20,7 @@
 #include "io.h"
 #include "listener.h"
 #include "log.h"
+#include "metrics.h"
 #include "probe.h"
 #include "worker.h"
 
@@ -216,7 +217,10 @@ static void apply(struct manage *m)
     request->now = clock_now();
     request->connection = m->number;
     request->peer = &m->peer;
-    judge(m, mcmp_apply(m->worker->cluster, request, m->response, NULL));
+    if (metrics_wanted(request))
+        judge(m, metrics_answer(m->worker, request, m->response));
+    else
+        judge(m, mcmp_apply(m->worker->cluster, request, m->response, NULL));
 }
 
 static void refuse_bytes(struct manage *m, int code)

@@ -11,11 +11,13 @@
 #include "master.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -98,6 +100,7 @@ static void run_worker(struct master *m, unsigned slot, uint32_t serial)
     sigprocmask(SIG_UNBLOCK, &set, NULL);
     start.config = m->config;
     start.cluster = m->cluster;
+    start.acl = &m->acl;
     start.sockets = &m->sockets;
     start.slot = slot;
     start.serial = serial;
@@ -347,6 +350,34 @@ static int serve(struct master *m)
     return 0;
 }
 
+/* Two descriptors per request: what the system allows at most, not what it gives by default. */
+static void raise_limits(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* A log that can't be written is an error at the start, not a surprise later. */
+static int check_access_log(const struct config *config, struct complaint *why)
+{
+    int fd;
+
+    if (strcmp(config->access_log, "off") == 0 || strcmp(config->access_log, "stdout") == 0)
+        return 0;
+    fd = open(config->access_log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+    if (fd < 0) {
+        snprintf(why->text, sizeof(why->text), "can't open %.300s: %s", config->access_log,
+                 strerror(errno));
+        return -1;
+    }
+    close(fd);
+    return 0;
+}
+
 static int prepare(struct master *m, struct complaint *why)
 {
     const char *bad = "";
@@ -356,6 +387,11 @@ static int prepare(struct master *m, struct complaint *why)
     m->slots = calloc(m->slot_count, sizeof(*m->slots));
     if (m->slots == NULL || acl_parse(&m->acl, m->config->allow, &bad) != 0)
         return -1;
+    raise_limits();
+    if (check_access_log(m->config, why) != 0)
+        return -1;
+    if (m->config->ready_file[0] != '\0')
+        unlink(m->config->ready_file); /* of an earlier run that was killed */
     if (sockets_open(&m->sockets, m->config, m->slot_count, why) != 0)
         return -1;
     /* After a reload two generations serve side by side, for a while perhaps more. */

@@ -105,8 +105,12 @@ const struct option option_table[] = {
     TIME("nodes", "node-timeout", node_timeout, SEC / 100, 86400 * SEC, "60s",
         "longest silence of a node that has no Timeout of its own", 0),
     INT("nodes", "smax", smax, 0, 100000, "64",
-        "idle connections kept per node and worker for longer than its ttl, where the node says "
-        "nothing", 0),
+        "idle connections per node and worker above which they are closed after the node's ttl; "
+        "where the node says nothing", 0),
+    INT("nodes", "min", min, 0, 100000, "0",
+        "idle connections kept per node and worker whatever their age", 0),
+    TIME("nodes", "node-idle-timeout", node_idle_timeout, SEC / 100, 86400 * SEC, "15s",
+        "life of other idle connections up to smax; to be shorter than the nodes' own", 0),
     INT("nodes", "max-node-connections", max_node_connections, 0, 1000000, "0",
         "connections to one node per worker; more are answered 503; 0 = no limit", 0),
     SIZE("nodes", "replay", replay, 0, 65536, "64k",

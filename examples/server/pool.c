@@ -133,15 +133,36 @@ static void upstream_close(struct upstream *up)
     pool_unused(pool);
 }
 
+/* How long an idle connection may live, as its pool is now. */
+static mcmp_time idle_life(const struct upstream *up)
+{
+    const struct config *config = up->worker->config;
+    mcmp_time life = config->node_idle_timeout;
+
+    if (up->pool->idle_count <= config->min)
+        return INT64_MAX;
+    return up->pool->idle_count > up->smax && up->ttl < life ? up->ttl : life;
+}
+
+/* When to look again: the pool may have grown or shrunk until then. */
+static mcmp_time next_look(const struct upstream *up)
+{
+    mcmp_time life = up->worker->config->node_idle_timeout;
+
+    return up->ttl < life ? up->ttl : life;
+}
+
 static void on_idle_timer(struct timer *timer)
 {
     struct upstream *up = LINK_OWNER(struct upstream, timer, timer);
 
     if (up->phase == UPSTREAM_IDLE) {
-        if (up->pool->idle_count > up->smax)
+        mcmp_time age = clock_now() - up->idle_since;
+
+        if (age + MCMP_MSEC >= idle_life(up))
             upstream_close(up);
         else
-            timer_set(&up->worker->timers, timer, up->ttl);
+            timer_set(&up->worker->timers, timer, next_look(up));
     } else if (up->phase == UPSTREAM_TLS) {
         fail_address(up, "TLS timeout");
     } else if (up->phase == UPSTREAM_CONNECT && up->next == 0) {
@@ -167,7 +188,8 @@ void upstream_release(struct upstream *up, int keep)
     link_remove(&up->link);
     link_add(&pool->idle, &up->link);
     pool->idle_count++;
-    timer_set(&up->worker->timers, &up->timer, up->ttl);
+    up->idle_since = clock_now();
+    timer_set(&up->worker->timers, &up->timer, next_look(up));
     up->stream.need = 0;
     upstream_want(up, IO_READ);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Connections to nodes. Each node (by handle and endpoint) has a pool in each worker: idle
- * connections are used again, newest first; those above smax are closed after ttl.
+ * connections are used again, newest first; those above smax are closed after ttl, those up to smax
+ * after node-idle-timeout, the last `min` of them never.
  */
 #ifndef SERVER_POOL_H
 #define SERVER_POOL_H
@@ -44,6 +45,7 @@ struct upstream {
     const char *why; /* what a connect failed of at once */
     mcmp_time deadline;
     mcmp_time ttl;
+    mcmp_time idle_since;
     int64_t smax;
 };
 

@@ -271,3 +271,28 @@ def test_a_dead_endpoint_is_503_not_a_hang():
         mcmp.send(server.management, 'ENABLE-APP', {'JVMRoute': 'n', 'Alias': 'localhost',
                                                     'Context': '/'})
         assert server.get('/').status == 503
+
+
+def test_idle_connections_to_nodes_are_closed_by_age_but_for_the_least():
+    def busy(server, count):
+        clients = [raw.Client(server.traffic) for _ in range(count)]
+        for client in clients:
+            client.send('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+        for client in clients:
+            assert client.answer().status == 200
+            client.close()
+
+    def held(node, conn, request):
+        node.barrier.wait(10)
+        serve_route(node, conn, request)
+    with Server('--node-idle-timeout', '300ms', '--min', 2) as server, Node('n', held) as node:
+        node.barrier = threading.Barrier(6)
+        server.register('n', node.port)
+        busy(server, 6)
+        assert len(node.open) == 6
+        until(lambda: len(node.open) == 2, what='all but two are closed')
+    with Server('--node-idle-timeout', '1h') as server, Node('n', held) as node:
+        node.barrier = threading.Barrier(6)
+        server.register('n', node.port, smax=3, ttl='300ms')
+        busy(server, 6)
+        until(lambda: len(node.open) == 3, what='those above smax are closed')

@@ -361,3 +361,14 @@ def test_a_refused_connection_is_503_when_no_node_is_left():
         answer = server.get('/')
         assert answer.status == 503
         assert int(answer.get('Retry-After')) >= 1
+
+
+def test_options_and_trace_count_their_hops(plain):
+    with raw.Client(plain.traffic) as client:
+        assert client.get('*', method='OPTIONS').status == 200
+        plain.node.requests.clear()
+        assert client.get('/', method='OPTIONS', headers=[('Max-Forwards', '0')]).status == 200
+        assert client.get('/', method='TRACE', headers=[('Max-Forwards', '0')]).status == 405
+        assert not plain.node.requests
+        client.get('/', method='OPTIONS', headers=[('Max-Forwards', '7')])
+        assert plain.node.requests[-1].all('Max-Forwards') == ['6']

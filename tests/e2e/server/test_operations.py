@@ -105,17 +105,22 @@ def test_sigterm_finishes_the_requests():
     release = threading.Event()
 
     def held(node, conn, request):
-        release.wait(20)
+        if request.target == '/held':
+            release.wait(20)
         conn.reply('done')
     with Node('n', held) as node:
         server = Server(workers=2)
         server.register('n', node.port)
         idle = raw.Client(server.traffic)
+        assert idle.get('/').status == 200
+        new = raw.Client(server.traffic)
         busy = raw.Client(server.traffic)
-        busy.send('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
-        until(lambda: len(node.requests) == 1, what='a request runs')
+        busy.send('GET /held HTTP/1.1\r\nHost: x\r\n\r\n')
+        until(lambda: len(node.requests) == 2, what='a request runs')
         server.signal(signal.SIGTERM)
         assert idle.is_closed()
+        first = new.get('/')  # a first request on its way is not cut off
+        assert (first.status, first.get('Connection')) == (200, 'close')
         until(lambda: refused(server.traffic), what='no connection is taken')
         assert server.process.poll() is None
         release.set()
@@ -124,8 +129,8 @@ def test_sigterm_finishes_the_requests():
         assert server.process.wait(20) == 0
         assert not os.path.exists(server.ready)
         server.stop()
-        idle.close()
-        busy.close()
+        for client in (idle, new, busy):
+            client.close()
 
 
 def refused(address):
@@ -332,3 +337,50 @@ def test_no_child_is_left_behind():
     assert children(server.pid) == pids
     server.stop()
     assert not any(os.path.exists(f'/proc/{pid}') for pid in pids)
+
+
+def test_metrics_are_served_to_those_who_may_see_them():
+    with Server() as server, Node('n') as node:
+        server.register('n', node.port)
+        answer = raw.get(server.management, '/metrics')
+        assert answer.status == 200
+        assert answer.get('Content-Type').startswith('text/plain')
+        assert b'route="n"' in answer.body
+    with Server('--allow', '192.0.2.1') as server:
+        assert raw.get(server.management, '/metrics').status == 403
+
+
+def test_a_log_that_can_not_be_written_is_an_error_at_the_start(tmp_path):
+    flags = ('--listen', '127.0.0.1:0', '--management', '127.0.0.1:0')
+    for flag in ('--access-log', '--error-log'):
+        result = run(*flags, flag, str(tmp_path / 'none' / 'x.log'))
+        assert result.returncode == 1
+        assert "can't open" in result.stderr
+
+
+def test_a_mute_probe_target_holds_nothing_up():
+    def mute(_, conn):
+        conn.rest()
+    with Server() as server, Node('n', raw_handler=mute) as node:
+        fields = {'JVMRoute': 'n', 'Host': '127.0.0.1', 'Port': node.port, 'Type': 'http',
+                  'ping': '1s'}
+        assert mcmp.send(server.management, 'CONFIG', fields).status == 200
+        answers = []
+        thread = threading.Thread(target=lambda: answers.append(
+            mcmp.send(server.management, 'STATUS', {'JVMRoute': 'n', 'Load': 1})))
+        thread.start()
+        until(lambda: node.connections == 1, what='the probe runs')
+        for _ in range(10):
+            assert mcmp.send(server.management, 'PING').status == 200
+        assert thread.is_alive()
+        thread.join(10)
+        assert b'State=NOTOK' in answers[0].body
+
+
+def test_ipv6_is_served_too():
+    with Server(listen=('[::1]:0',)) as server:
+        host, port = server.traffic
+        assert host == '[::1]'
+        with socket.create_connection(('::1', port), timeout=10) as sock:
+            sock.sendall(b'GET / HTTP/1.1\r\nHost: [::1]\r\n\r\n')
+            assert sock.recv(100).startswith(b'HTTP/1.1 404 ')
