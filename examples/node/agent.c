@@ -100,7 +100,7 @@ static void send_next(node_member *member)
     if (bytes != NULL)
         rc = mcmp_message_encode(&message, bytes, len, &len, &err);
     if (bytes == NULL || rc != MCMP_OK || node_link_send(member->link, bytes, len) != 0) {
-        plan_failed(&member->plan, now_of(member->agent),
+        plan_failed(&member->plan, now_of(member->agent), 0,
                     rc != MCMP_OK && rc != MCMP_ERR_SPACE ? err.message : "no memory");
         uv_timer_start(member->timer, on_due, 0, 0);
     }
@@ -129,7 +129,7 @@ static void run(node_member *member)
     }
 }
 
-static void on_done(void *ctx, const mcmp_answer_info *answer, const char *why)
+static void on_done(void *ctx, const mcmp_answer_info *answer, int code, const char *why)
 {
     node_member *member = ctx;
     node_agent *agent = member->agent;
@@ -137,7 +137,7 @@ static void on_done(void *ctx, const mcmp_answer_info *answer, const char *why)
     if (answer != NULL)
         plan_answer(&member->plan, now_of(agent), answer);
     else
-        plan_failed(&member->plan, now_of(agent), why);
+        plan_failed(&member->plan, now_of(agent), code, why);
     if (member->plan.was_ok && !agent->is_ready) {
         agent->is_ready = 1;
         agent->ready(agent->ctx);

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ANSWER_MAX ((uint64_t)4 * 1024 * 1024) /* INFO of a large balancer */
+#define ANSWER_MAX ((uint64_t)8 * 1024 * 1024) /* INFO of a large balancer */
 
 typedef struct node_lookup {
     uv_getaddrinfo_t req;
@@ -46,6 +46,7 @@ struct node_link {
     int sending;     /* inside node_link_send(): done() has to wait */
     int error;       /* of the last address tried */
     mcmp_time limit; /* of each time limit; 0 = none */
+    int code;        /* of a failure: MCMP_ERR_*, 0 = none of the library */
     char why[160];   /* of a failure */
 };
 
@@ -87,7 +88,7 @@ static void drop_lookup(node_link *link)
 static void tell_failure(node_link *link)
 {
     link->busy = 0;
-    link->done(link->ctx, NULL, link->why);
+    link->done(link->ctx, NULL, link->code, link->why);
 }
 
 static void on_tell_failure(uv_timer_t *timer)
@@ -95,10 +96,11 @@ static void on_tell_failure(uv_timer_t *timer)
     tell_failure(timer->data);
 }
 
-static void fail(node_link *link, const char *what, int uv_status)
+static void fail_with(node_link *link, int code, const char *what, int uv_status)
 {
     (void)snprintf(link->why, sizeof(link->why), "%s%s%s", what, uv_status != 0 ? ": " : "",
                    uv_status != 0 ? uv_strerror(uv_status) : "");
+    link->code = code;
     uv_timer_stop(link->timer);
     drop_lookup(link);
     drop_wire(link);
@@ -106,6 +108,11 @@ static void fail(node_link *link, const char *what, int uv_status)
         uv_timer_start(link->timer, on_tell_failure, 0, 0);
     else
         tell_failure(link);
+}
+
+static void fail(node_link *link, const char *what, int uv_status)
+{
+    fail_with(link, 0, what, uv_status);
 }
 
 /* The connection broke. One that had been used may just have been idle for too long. */
@@ -158,7 +165,7 @@ static void deliver(node_link *link)
     link->used = 1;
     if ((answer->flags & MCMP_ANSWER_CLOSE) != 0)
         drop_wire(link);
-    link->done(link->ctx, answer, NULL);
+    link->done(link->ctx, answer, 0, NULL);
 }
 
 static void take_input(node_link *link, const char *data, size_t len)
@@ -176,7 +183,7 @@ static void take_input(node_link *link, const char *data, size_t len)
     if (rc == MCMP_NEED_MORE)
         return;
     if (rc != MCMP_OK) {
-        fail(link, err.message[0] != '\0' ? err.message : mcmp_strerror(rc), 0);
+        fail_with(link, rc, err.message[0] != '\0' ? err.message : mcmp_strerror(rc), 0);
         return;
     }
     if (used < len)
@@ -192,7 +199,7 @@ static void end_input(node_link *link, int status)
         uv_timer_stop(link->timer);
         link->busy = 0;
         drop_wire(link);
-        link->done(link->ctx, answer, NULL);
+        link->done(link->ctx, answer, 0, NULL);
         return;
     }
     broken(link, "the connection broke", status);

@@ -14,8 +14,11 @@
 
 typedef struct node_link node_link;
 
-/* answer NULL: failed, why says how. Once per request, never from inside node_link_send(). */
-typedef void (*node_link_fn)(void *ctx, const mcmp_answer_info *answer, const char *why);
+/*
+ * answer NULL: failed, why says how, code is what the library said of the answer's bytes, or 0. Once
+ * per request, never from inside node_link_send().
+ */
+typedef void (*node_link_fn)(void *ctx, const mcmp_answer_info *answer, int code, const char *why);
 
 node_link *node_link_new(uv_loop_t *loop, const node_proxy *proxy, const node_options *options,
                          node_link_fn done, void *ctx); /* NULL: no memory; all is kept */

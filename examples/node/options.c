@@ -256,8 +256,8 @@ static const node_flag flags[] = {
       FIELD(drain_timeout), 0, 86400 * MCMP_SEC },
     { "ready-file", "FILE", "written with the backend's address once registered", set_name,
       FIELD(ready_file), 0, 0 },
-    { "log-level", "error|warn|notice|info|debug", "info", set_word, FIELD(log_level),
-      MCMP_LOG_ERROR, 0 },
+    { "log-level", "error|warn|notice|info|debug", "what is logged; info", set_word,
+      FIELD(log_level), MCMP_LOG_ERROR, 0 },
     { "demo", NULL, "serve a small application on the backend address; port 0 = any", set_true,
       FIELD(demo), 0, 0 },
 };
@@ -442,19 +442,24 @@ void node_options_help(void (*write)(const char *text))
         } else {
             (void)snprintf(left, sizeof(left), "--%s %s", flag->name,
                            flag->value != NULL ? flag->value : "");
-            (void)snprintf(line, sizeof(line), "  %-36s %s\n", left, flag->help);
+            (void)snprintf(line, sizeof(line), "  %-40s %s\n", left, flag->help);
         }
         write(line);
     }
-    write("  --help                               this text\n"
-          "  --version                            version of the library\n\n"
-          "TIME is a number with ms, s, mi or h; a bare number means seconds. After the semicolon\n"
-          "stands the default; settings without one are left to the balancer.\n\n"
-          "Output: log lines on stderr; on stdout `listening on HOST:PORT` with --demo.\n\n"
-          "Exit codes:\n"
-          "  0  removed from every balancer that knew the node, nothing was cut off\n"
-          "  1  could not start (address in use, no memory)\n"
-          "  2  bad flags\n"
-          "  3  every balancer refused the node for good (answer of type SYNTAX)\n"
-          "  4  left with requests still running, or a balancer could not be told\n");
+    write(
+        "  --help                               this text\n"
+        "  --version                            version of the library\n\n"
+        "TIME is a number with ms, s, mi or h; a bare number means seconds. After the semicolon\n"
+        "stands the default; settings without one are left to the balancer.\n\n"
+        "Pages of --demo, at / and below each context: / (route, session counter, headers), "
+        "/json,\n"
+        "/echo, /upload (size and SHA-256 of the body), /stream?bytes=N[&chunked=1], /slow?ms=N,\n"
+        "/status?code=N, /ws (WebSocket echo); OPTIONS * is answered 200.\n\n"
+        "Output: log lines on stderr; on stdout `listening on HOST:PORT` with --demo.\n\n"
+        "Exit codes:\n"
+        "  0  removed from every balancer that knew the node, nothing was cut off\n"
+        "  1  could not start (address in use, no memory)\n"
+        "  2  bad flags\n"
+        "  3  every balancer refused the node for good (answer of type SYNTAX)\n"
+        "  4  left with requests still running, or a balancer could not be told\n");
 }

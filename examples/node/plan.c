@@ -572,9 +572,14 @@ void plan_answer(node_plan *plan, mcmp_time now, const mcmp_answer_info *answer)
         start_drain(plan);
 }
 
-void plan_failed(node_plan *plan, mcmp_time now, const char *why)
+void plan_failed(node_plan *plan, mcmp_time now, int code, const char *why)
 {
     plan->pending = 0;
+    if (plan->state == PLAN_INFO && code == MCMP_ERR_BODY_SIZE && !plan->drain) {
+        node_log(MCMP_LOG_NOTICE, plan->name, "INFO is too long, old contexts are left alone");
+        enter(plan, PLAN_CONFIG);
+        return;
+    }
     node_log(SEVERITY_OF(plan->failures == 0 || is_draining(plan)), plan->name, "%s", why);
     if (!is_draining(plan)) {
         start_again_later(plan, now);

@@ -89,7 +89,7 @@ def test_status_comes_at_each_interval():
         seen = proxy.wait_command('STATUS', 6)
         assert {r.body for r in seen} == {b'JVMRoute=n1&Load=42'}
         gaps = [b.time - a.time for a, b in zip(seen, seen[1:])]
-        assert all(0.15 < gap < 1.0 for gap in gaps), gaps
+        assert all(0.15 < gap < 5 for gap in gaps), gaps
         assert proxy.names()[:4] == REGISTER and set(proxy.names()[4:]) == {'STATUS'}
 
 
@@ -104,11 +104,11 @@ def test_an_answer_of_type_mem_makes_it_register_again_at_once():
             return error('MEM', 'Can\'t read node with "n1" JVMRoute')
         return good(request)
 
-    with StubProxy(behave) as proxy, Agent('--interval', '300ms', proxies=[proxy]):
+    with StubProxy(behave) as proxy, Agent('--interval', '2s', proxies=[proxy]):
         proxy.wait(lambda seen: len(seen) >= 9)
         assert proxy.names()[:9] == REGISTER + ['STATUS'] + REGISTER
         lost, again = proxy.requests[4], proxy.requests[5]
-        assert again.time - lost.time < 0.25
+        assert again.time - lost.time < 1.5, 'long before the next interval'
 
 
 def test_a_changed_id_makes_it_register_again_once():
@@ -131,20 +131,19 @@ def test_a_balancer_that_forgets_each_time_is_not_asked_in_a_tight_loop():
     with StubProxy(behave) as proxy, Agent('--interval', '1s', proxies=[proxy]):
         proxy.wait_command('CONFIG', 4, timeout=15)
         times = [r.time for r in proxy.requests if r.command == 'CONFIG']
-        assert times[1] - times[0] < 0.2, 'the first loss is healed at once'
-        assert times[3] - times[1] > 0.3, 'then it backs off'
+        assert times[3] - times[1] > 0.5, 'it backs off'
+        assert times[1] - times[0] < times[3] - times[1], 'but heals the first loss at once'
 
 
 def test_a_killed_balancer_is_used_again_within_two_intervals():
-    with StubProxy() as proxy, Agent('--interval', '1s', proxies=[proxy]) as node:
+    with StubProxy() as proxy, Agent('--interval', '2s', proxies=[proxy]) as node:
         proxy.wait_command('STATUS')
         proxy.stop()
-        node.log.wait(r"can't connect: connection refused|the connection broke")
         node.log.wait(r"can't connect: connection refused")
         start = time.monotonic()
         with StubProxy(port=proxy.port) as back:
             back.wait_command('STATUS')
-            assert time.monotonic() - start < 2
+            assert time.monotonic() - start < 4
             assert back.names()[:4] == REGISTER
 
 
@@ -163,11 +162,11 @@ def test_a_request_that_breaks_on_a_used_connection_is_sent_once_more():
         broke = request.command == 'STATUS' and proxy.names().count('STATUS') == 2
         return b'' if broke else good(request)
 
-    with StubProxy(behave) as proxy, Agent('--interval', '200ms', proxies=[proxy]):
+    with StubProxy(behave) as proxy, Agent('--interval', '1s', proxies=[proxy]):
         proxy.wait_command('STATUS', 4)
         assert proxy.names()[:7] == REGISTER + ['STATUS'] * 3
         first, repeat = proxy.requests[4:6]
-        assert repeat.connection == first.connection + 1 and repeat.time - first.time < 0.15
+        assert repeat.connection == first.connection + 1 and repeat.time - first.time < 0.9
 
 
 def test_answers_that_close_the_connection_are_fine():
@@ -203,7 +202,7 @@ def test_a_balancer_that_never_answers_delays_no_other():
     with StubProxy(lambda request: None) as mute, StubProxy() as proxy, \
             Agent('--interval', '200ms', '--answer-timeout', '30s', proxies=[mute, proxy]):
         seen = proxy.wait_command('STATUS', 8)
-        assert seen[-1].time - seen[0].time < 4
+        assert seen[-1].time - seen[0].time < 10
         assert mute.names() == ['INFO']
 
 
@@ -246,7 +245,7 @@ def test_a_request_that_never_ends_is_left_behind_at_the_timeout():
         proxy.wait_command('STATUS')
         start = time.monotonic()
         assert node.stop() == 4
-        assert 0.9 < time.monotonic() - start < 5
+        assert 0.9 < time.monotonic() - start < 8
         assert proxy.names()[-2:] == ['REMOVE-APP', 'REMOVE-APP /*']
         assert node.log.find('leaves with 1 requests running')
 
@@ -269,7 +268,7 @@ def test_a_mute_balancer_does_not_hold_the_end_up_for_long():
         proxy.wait_command('STATUS', 2)
         start = time.monotonic()
         assert node.stop() == 4
-        assert time.monotonic() - start < 6
+        assert time.monotonic() - start < 8
 
 
 def test_a_dead_balancer_does_not_hold_the_end_up():
@@ -333,6 +332,18 @@ def test_what_an_earlier_life_left_behind_is_removed_first():
         assert sorted(removed) == [('localhost', '/old app'), ('old.example', '/'),
                                    ('old.example', '/old app')]
         assert proxy.names()[0] == 'INFO' and proxy.names()[4:] == REGISTER[1:]
+
+
+def test_a_balancer_with_an_endless_info_is_registered_with_all_the_same():
+    def behave(request):
+        if request.command == 'INFO':
+            return b'HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\nNode: '
+        return good(request)
+
+    with StubProxy(behave) as proxy, Agent(proxies=[proxy]) as node:
+        node.log.wait('INFO is too long')
+        proxy.wait_command('STATUS')
+        assert proxy.names() == REGISTER and node.memory() < 64 << 20
 
 
 def test_notok_is_logged_once_and_status_goes_on():

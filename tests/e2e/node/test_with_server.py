@@ -92,7 +92,7 @@ def test_draining_ends_when_the_last_request_ends(server, running):
             wire.close()
         ended = time.monotonic()
         assert leaving.wait_exit() == 0
-        assert time.monotonic() - max(ended, start + 1) < 2, 'then it does not wait any longer'
+        assert time.monotonic() - max(ended, start + 1) < 4, 'then it does not wait any longer'
         assert set(served_by(server)) == {'n2'}
 
 
@@ -136,7 +136,7 @@ def test_two_balancers_serve_and_one_that_was_restarted_serves_again():
             start = time.monotonic()
             with Server(management=(address,)) as back:
                 until(lambda: get(back.traffic[1], '/json').status == 200)
-                assert time.monotonic() - start < 5
+                assert time.monotonic() - start < 8
                 assert node.stop() == 0
 
 

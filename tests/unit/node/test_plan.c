@@ -183,7 +183,7 @@ START_TEST(test_failures_back_off_up_to_the_interval)
         int64_t wait;
 
         ck_assert_int_eq(next_command(), MCMP_COMMAND_INFO);
-        plan_failed(&plan, now, "connection refused");
+        plan_failed(&plan, now, 0, "connection refused");
         wait = wait_ms();
         ck_assert_int_gt(wait, 0);
         ck_assert_int_le(wait, 10000);
@@ -287,7 +287,7 @@ START_TEST(test_a_balancer_that_is_gone_is_tried_three_times_while_draining)
     plan_drain(&plan, now);
     while (plan.end == 0 && tries < 10) {
         ck_assert_int_eq(next_command(), MCMP_COMMAND_DISABLE_APP);
-        plan_failed(&plan, now, "connection refused");
+        plan_failed(&plan, now, 0, "connection refused");
         tries++;
         now += MCMP_SEC;
     }
@@ -319,6 +319,20 @@ START_TEST(test_what_info_shows_beyond_the_options_is_removed)
     row_text("context", message.contexts[0], "/app");
     expect(MCMP_COMMAND_REMOVE_APP, "");
     expect(MCMP_COMMAND_CONFIG, "");
+    plan_clear(&plan);
+}
+END_TEST
+
+START_TEST(test_an_info_that_is_too_long_is_passed_over)
+{
+    begin_short();
+    ck_assert_int_eq(next_command(), MCMP_COMMAND_INFO);
+    plan_failed(&plan, now, MCMP_ERR_BODY_SIZE, "too long");
+    expect(MCMP_COMMAND_CONFIG, "");
+    expect(MCMP_COMMAND_ENABLE_APP, "");
+    ck_assert_int_eq(next_command(), MCMP_COMMAND_STATUS);
+    plan_failed(&plan, now, MCMP_ERR_BODY_SIZE, "too long");
+    ck_assert_int_gt(wait_ms(), 0);
     plan_clear(&plan);
 }
 END_TEST
@@ -386,6 +400,7 @@ int main(void)
         test_a_balancer_that_forgot_the_node_ends_the_draining,
         test_a_balancer_that_is_gone_is_tried_three_times_while_draining,
         test_what_info_shows_beyond_the_options_is_removed,
+        test_an_info_that_is_too_long_is_passed_over,
         test_the_requests_of_a_life_are_those_of_the_java_client,
     };
 
