@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * INFO, DUMP, VERSION and the page (MCMP 4.7 to 4.13): which form a request wants, and the answer
- * around it.
+ * INFO, DUMP, VERSION, the page and the metrics (MCMP 4.7 to 4.13): which form a request wants, and
+ * the answer around it.
  */
 #include "apply.h"
 #include "view.h"
@@ -13,6 +13,18 @@ typedef struct report {
     const char *content_type;
 } report;
 
+/* The last segment of the path, for scrapers: `GET /metrics`, also under a prefix. */
+static int wants_metrics(mcmp_span target)
+{
+    static const char path[] = "/metrics";
+    const size_t len = sizeof(path) - 1;
+    const char *query = target.len != 0 ? memchr(target.ptr, '?', target.len) : NULL;
+
+    if (query != NULL)
+        target.len = (size_t)(query - target.ptr);
+    return target.len >= len && memcmp(target.ptr + target.len - len, path, len) == 0;
+}
+
 static report report_of(const mcmp_request *request)
 {
     static const report info = { MCMP_RENDER_INFO_TEXT, "text/plain" };
@@ -21,10 +33,11 @@ static report report_of(const mcmp_request *request)
     static const report dump_xml = { MCMP_RENDER_DUMP_XML, "text/xml" };
     static const report json = { MCMP_RENDER_JSON, "application/json" };
     static const report page = { MCMP_RENDER_PAGE, "text/html; charset=utf-8" };
+    static const report metrics = { MCMP_RENDER_METRICS, "text/plain; version=0.0.4" };
     int is_info = request->command == MCMP_COMMAND_INFO;
 
     if (request->command == MCMP_COMMAND_PAGE)
-        return page;
+        return wants_metrics(request->target) ? metrics : page;
     if (request->flags & MCMP_REQUEST_WANT_XML)
         return is_info ? info_xml : dump_xml;
     if (request->flags & MCMP_REQUEST_WANT_JSON)
@@ -102,6 +115,9 @@ static int render(mcmp__call *call, const mcmp_view *view, report what)
         break;
     case MCMP_RENDER_PAGE:
         mcmp__render_page(view, &out);
+        break;
+    case MCMP_RENDER_METRICS:
+        mcmp__render_metrics(view, &out);
         break;
     default:
         mcmp__render_json(view, &out);

@@ -105,6 +105,8 @@ START_TEST(test_every_answer_has_a_length_a_reason_and_its_content_type)
         { "VERSION /", "", "text/xml", "text/xml" },
         { "VERSION /", "", "application/json", "application/json" },
         { "GET /whatever", "", NULL, "text/html; charset=utf-8" },
+        { "GET /metrics", "", NULL, "text/plain; version=0.0.4" },
+        { "GET /no-metrics", "", NULL, "text/html; charset=utf-8" },
     };
     station s;
 
