@@ -159,15 +159,15 @@ int mcmp__answer_state(mcmp__call *call, const char *type, mcmp_span route, int 
     return mcmp__answer_end(call, &out);
 }
 
-int mcmp__answer_probe(mcmp__call *call, const mcmp__target *target, mcmp_span host)
+int mcmp__answer_probe(mcmp__call *call, mcmp_handle node, mcmp_span host, uint32_t port,
+                       uint32_t scheme, mcmp_time ping)
 {
     char authority[MCMP__AUTHORITY_MAX];
     mcmp_probe probe;
     mcmp_pending pending = { .struct_size = sizeof(pending), .kind = MCMP_PENDING_PROBE };
 
-    mcmp__probe_fill(call->config, host, target->port, target->scheme, target->ping, call->now,
-                     authority, &probe);
-    probe.node = target->handle;
+    mcmp__probe_fill(call->config, host, port, scheme, ping, call->now, authority, &probe);
+    probe.node = node;
     pending.resume_at = probe.deadline;
     pending.probe = &probe;
     if (mcmp_response_set_pending(call->response, &pending) != MCMP_OK)

@@ -72,24 +72,24 @@ static int judge(mcmp__call *call)
 {
     const mcmp_request *request = call->request;
     uint64_t limit = mcmp_cluster_max_message(call->cluster);
-    command_row row = { NULL, 0 };
+    const command_row *row = &commands[MCMP_COMMAND_UNKNOWN];
 
     if (request->command < MCMP__COUNT(commands))
-        row = commands[request->command];
+        row = &commands[request->command];
     if (!mcmp__access_command(*mcmp__access_of(call->cluster), request->peer, request->command))
         return mcmp__refuse(call, MCMP_REFUSAL_DENIED, request->method);
-    if (row.handler == NULL)
+    if (row->handler == NULL)
         return mcmp__refuse(call, MCMP_REFUSAL_BAD_COMMAND, request->method);
-    if (!(row.flags & NO_SIZE) &&
+    if (!(row->flags & NO_SIZE) &&
         (request->flags & MCMP_REQUEST_OVERSIZE || request->body.len > limit))
         return refuse_size(call, limit);
-    if (!(row.flags & NO_BODY)) {
+    if (!(row->flags & NO_BODY)) {
         int rc = decode(call);
 
         if (rc != MCMP_OK)
             return rc;
     }
-    return row.handler(call);
+    return row->handler(call);
 }
 
 /* Room for what comes in another size than this library's. */

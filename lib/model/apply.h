@@ -28,15 +28,6 @@ typedef struct mcmp__call {
     mcmp_handle probed; /* node whose probe came back; 0 = a free endpoint */
 } mcmp__call;
 
-/* A node as a handler needs it after the read section: nothing in it points into the region. */
-typedef struct mcmp__target {
-    mcmp_handle handle;
-    uint32_t index;
-    uint32_t port;
-    uint32_t scheme;
-    mcmp_time ping;
-} mcmp__target;
-
 int mcmp__apply_config(mcmp__call *call);
 int mcmp__apply_app(mcmp__call *call);
 int mcmp__apply_status(mcmp__call *call);
@@ -52,16 +43,15 @@ int mcmp__answer_end(mcmp__call *call, mcmp__out *out);
 /* `Type=STATUS-RSP&JVMRoute=..&State=..&id=..`, or JSON; route empty: without JVMRoute. */
 int mcmp__answer_state(mcmp__call *call, const char *type, mcmp_span route, int ok);
 /* MCMP_PENDING with a probe of this endpoint; node 0 and ping 0: a free one. */
-int mcmp__answer_probe(mcmp__call *call, const mcmp__target *target, mcmp_span host);
+int mcmp__answer_probe(mcmp__call *call, mcmp_handle node, mcmp_span host, uint32_t port,
+                       uint32_t scheme, mcmp_time ping);
 
-/* Read the node of the command's route. MCMP_OK, or the refusal already answered: unknown, or the
+/* Find the node of the command's route. MCMP_OK, or the refusal already answered: unknown, or the
  * sender has no right to it. */
-int mcmp__target_find(mcmp__call *call, mcmp__target *out);
+int mcmp__target_find(mcmp__call *call, mcmp_handle *out);
 /* MCMP_PENDING with a probe of the node. */
-int mcmp__target_probe(mcmp__call *call, const mcmp__target *target);
-/* Inside a section or transaction: what mcmp__target_find() fills; 0 = no such node. */
-int mcmp__target_read(mcmp__read *rd, uint32_t node, mcmp__target *out);
-/* Likewise: 1 when MCMP_CLUSTER_OWNERSHIP is off, or the sender registered the node. */
+int mcmp__target_probe(mcmp__call *call, mcmp_handle node);
+/* Inside a section or transaction: 1 when MCMP_CLUSTER_OWNERSHIP is off, or the sender registered the node. */
 int mcmp__target_is_owned(const mcmp__call *call, mcmp__read *rd, uint32_t node);
 
 /* Pairs (alias, context) of the command, for CONFIG and *-APP (MCMP 3.3). */

@@ -13,7 +13,7 @@ enum { DONE_ROOM = 128 }; /* bytes of the bit field on the stack: 1024 pairs */
 
 typedef struct app_job {
     mcmp__call *call;
-    mcmp__target target;
+    mcmp_handle node; /* 0: not looked up yet */
     mcmp__pairs pairs;
     uint64_t running; /* STOP-APP */
     int whole;
@@ -103,7 +103,7 @@ static void log_change(const app_job *job)
 {
     const mcmp__call *call = job->call;
     const mcmp_command *command = call->command;
-    const char *name = mcmp_command_name(command->kind);
+    const char *name;
     char route[192];
     char alias[192];
     char context[192];
@@ -111,6 +111,7 @@ static void log_change(const app_job *job)
     mcmp__pairs_log_left(call, &job->pairs);
     if (!mcmp__log_wanted(&call->config->logger, MCMP_LOG_INFO))
         return;
+    name = mcmp_command_name(command->kind);
     (void)mcmp__printable(route, sizeof(route), command->jvm_route);
     if (job->whole && command->kind == MCMP_COMMAND_REMOVE_APP) {
         mcmp__log(&call->config->logger, MCMP_LOG_INFO, MCMP__LOG_MODULE, "node %s removed", route);
@@ -141,7 +142,7 @@ static int write_message(app_job *job)
 
     if (rc != MCMP_OK)
         return rc;
-    node = job->target.handle != 0 ? mcmp__node_by_handle(&tx.rd, job->target.handle) : 0;
+    node = job->node != 0 ? mcmp__node_by_handle(&tx.rd, job->node) : 0;
     if (node == 0) /* not looked up yet, or replaced since */
         node = mcmp__node_by_route(&tx.rd, call->command->jvm_route);
     if (node == 0) { /* removed since */
@@ -232,13 +233,14 @@ static int answer_pairs(app_job *job)
     mcmp__out out;
 
     mcmp__answer_begin(call, &out, "text/plain");
-    if (command->kind == MCMP_COMMAND_STOP_APP) {
+    if (command->kind == MCMP_COMMAND_STOP_APP)
         write_requests(job, &out);
-    } else {
-        mcmp__out_str(&out, "Type=");
-        mcmp__out_str(&out, mcmp_command_name(command->kind));
-        mcmp__out_str(&out, "-RSP\n");
-    }
+    else if (command->kind == MCMP_COMMAND_ENABLE_APP)
+        mcmp__out_str(&out, "Type=ENABLE-APP-RSP\n");
+    else if (command->kind == MCMP_COMMAND_DISABLE_APP)
+        mcmp__out_str(&out, "Type=DISABLE-APP-RSP\n");
+    else
+        mcmp__out_str(&out, "Type=REMOVE-APP-RSP\n");
     mcmp__out_str(&out, "JvmRoute=");
     mcmp__out_text(&out, command->jvm_route);
     mcmp__out_char(&out, '\n');
@@ -288,9 +290,9 @@ int mcmp__apply_app(mcmp__call *call)
     job.done_size = 0;
     mcmp__pairs_init(&job.pairs);
     job.whole = (call->command->flags & MCMP_COMMAND_WHOLE_NODE) != 0;
-    job.target.handle = 0; /* found in the transaction, unless somebody has to be asked first */
+    job.node = 0; /* found in the transaction, unless somebody has to be asked first */
     if (mcmp__access_has_node_rules(*mcmp__access_of(call->cluster)))
-        rc = mcmp__target_find(call, &job.target);
+        rc = mcmp__target_find(call, &job.node);
     if (rc == MCMP_OK)
         rc = take_room(&job);
     if (rc != MCMP_OK)

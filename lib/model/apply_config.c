@@ -19,7 +19,7 @@ typedef struct config_job {
     mcmp__tx tx;
     mcmp__node_data data;
     mcmp__balancer_data balancer;
-    mcmp__target old;  /* STEP_PROBE: the endpoint to probe */
+    mcmp_handle old;   /* STEP_PROBE: the node to probe */
     uint32_t refusal;  /* STEP_REFUSE */
     uint32_t live;     /* the live node of this route, or 0 */
     uint32_t evicted;  /* silent node of another route that holds the endpoint, or 0 */
@@ -129,7 +129,7 @@ static config_step judge_changed(config_job *job)
         return refuse(job, refusal);
     if (policy == MCMP_REPLACE_LAST_WRITER || is_silent(job, job->live))
         return STEP_REPLACE;
-    if (call->resumed != MCMP_PENDING_PROBE || call->probed != job->old.handle)
+    if (call->resumed != MCMP_PENDING_PROBE || call->probed != job->old)
         return STEP_PROBE;
     return call->probe_ok ? refuse(job, MCMP_REFUSAL_NODE_EXISTS) : STEP_REPLACE;
 }
@@ -165,8 +165,9 @@ static config_step judge(config_job *job)
         judge_heal(job);
         return STEP_REGISTER;
     }
-    if (!mcmp__target_read(rd, job->live, &job->old) || !mcmp__node_get(rd, job->live, &row))
+    if (!mcmp__node_get(rd, job->live, &row))
         return refuse(job, MCMP_REFUSAL_UNKNOWN_NODE);
+    job->old = row.handle;
     if (!mcmp__target_is_owned(job->call, rd, job->live))
         return refuse(job, MCMP_REFUSAL_DENIED);
     return is_unchanged(job, &row) ? STEP_UPDATE : judge_changed(job);
@@ -332,7 +333,7 @@ static int run(config_job *job)
     step = judge(job);
     if (step == STEP_REFUSE || step == STEP_PROBE) {
         mcmp__tx_abort(&job->tx);
-        return step == STEP_PROBE ? mcmp__target_probe(call, &job->old)
+        return step == STEP_PROBE ? mcmp__target_probe(call, job->old)
                                   : mcmp__refuse(call, job->refusal, job->data.route);
     }
     refusal = write_step(job, step);

@@ -26,10 +26,10 @@ static void log_transition(const mcmp__call *call, uint32_t before, uint32_t aft
 }
 
 /* The end of a STATUS; ok tells what the probe, if there was one, has shown. */
-static int finish_status(mcmp__call *call, const mcmp__target *target, int ok, int probed)
+static int finish_status(mcmp__call *call, mcmp_handle node, int ok, int probed)
 {
     const mcmp_command *command = call->command;
-    mcmp__live *live = mcmp__live_of(call->cluster, target->index);
+    mcmp__live *live = mcmp__live_of(call->cluster, mcmp__handle_index(node));
     uint32_t event = MCMP__HEALTH_STATUS;
     uint32_t before;
     uint32_t after;
@@ -38,8 +38,8 @@ static int finish_status(mcmp__call *call, const mcmp__target *target, int ok, i
         event = MCMP__HEALTH_STATUS_FAILED;
     else if (command->given & MCMP_FIELD_LOAD)
         event = MCMP__HEALTH_STATUS_LOAD;
-    if (mcmp__live_event(call->cluster, target->handle, event, command->load, call->now, &before,
-                         &after) != 0)
+    if (mcmp__live_event(call->cluster, node, event, command->load, call->now, &before, &after) !=
+        0)
         return mcmp__refuse_unknown(call); /* removed or replaced this very moment */
     /* Also after a failed probe: the node does speak, it is not silent (MCMP 4.1). */
     mcmp__word_set(&live->last_status, (uint64_t)call->now);
@@ -52,9 +52,9 @@ static int finish_status(mcmp__call *call, const mcmp__target *target, int ok, i
     return mcmp__answer_state(call, "STATUS-RSP", command->jvm_route, ok);
 }
 
-static int has_fresh_probe(const mcmp__call *call, const mcmp__target *target)
+static int has_fresh_probe(const mcmp__call *call, mcmp_handle node)
 {
-    const mcmp__live *live = mcmp__live_of(call->cluster, target->index);
+    const mcmp__live *live = mcmp__live_of(call->cluster, mcmp__handle_index(node));
     mcmp_time at = (mcmp_time)mcmp__word_get(&live->probed_at);
 
     return at != 0 && call->now - at < PROBE_REUSE &&
@@ -64,21 +64,22 @@ static int has_fresh_probe(const mcmp__call *call, const mcmp__target *target)
 int mcmp__apply_status(mcmp__call *call)
 {
     const mcmp_command *command = call->command;
-    mcmp__target target;
-    int rc = mcmp__target_find(call, &target);
+    mcmp_handle node = 0;
+    int rc = mcmp__target_find(call, &node);
 
     if (rc != MCMP_OK)
         return rc;
     /* MCMP 4.1, heal_reset (PEER): its first STATUS after a reset is answered MEM once */
-    if (mcmp__heal_fire(call->cluster, target.index, call->request->connection, call->now))
+    if (mcmp__heal_fire(call->cluster, mcmp__handle_index(node), call->request->connection,
+                        call->now))
         return mcmp__refuse_unknown(call);
     if (command->given & MCMP_FIELD_LOAD && command->load < 0)
-        return finish_status(call, &target, 1, 0);
-    if (call->resumed == MCMP_PENDING_PROBE && call->probed == target.handle)
-        return finish_status(call, &target, call->probe_ok, 1);
-    if (has_fresh_probe(call, &target))
-        return finish_status(call, &target, 1, 0);
-    return mcmp__target_probe(call, &target);
+        return finish_status(call, node, 1, 0);
+    if (call->resumed == MCMP_PENDING_PROBE && call->probed == node)
+        return finish_status(call, node, call->probe_ok, 1);
+    if (has_fresh_probe(call, node))
+        return finish_status(call, node, 1, 0);
+    return mcmp__target_probe(call, node);
 }
 
 static int is_registered(mcmp__call *call)
@@ -102,23 +103,19 @@ static int ping_endpoint(mcmp__call *call)
 {
     const mcmp_command *command = call->command;
     mcmp_span none = { NULL, 0 };
-    mcmp__target target;
 
     if (call->resumed == MCMP_PENDING_PROBE && call->probed == 0)
         return mcmp__answer_state(call, "PING-RSP", none, call->probe_ok);
     if (!(call->config->opts.flags & MCMP_CLUSTER_PING_ANY) &&
         !mcmp__access_is_loopback(command->host) && !is_registered(call))
         return mcmp__answer_state(call, "PING-RSP", none, 0);
-    memset(&target, 0, sizeof(target));
-    target.port = command->port;
-    target.scheme = command->scheme;
-    return mcmp__answer_probe(call, &target, command->host);
+    return mcmp__answer_probe(call, 0, command->host, command->port, command->scheme, 0);
 }
 
 int mcmp__apply_ping(mcmp__call *call)
 {
     const mcmp_command *command = call->command;
-    mcmp__target target;
+    mcmp_handle node = 0;
     int rc;
 
     if (command->jvm_route.len == 0) {
@@ -126,10 +123,10 @@ int mcmp__apply_ping(mcmp__call *call)
             return ping_endpoint(call);
         return mcmp__answer_state(call, "PING-RSP", command->jvm_route, 1);
     }
-    rc = mcmp__target_find(call, &target);
+    rc = mcmp__target_find(call, &node);
     if (rc != MCMP_OK)
         return rc;
-    if (call->resumed == MCMP_PENDING_PROBE && call->probed == target.handle)
+    if (call->resumed == MCMP_PENDING_PROBE && call->probed == node)
         return mcmp__answer_state(call, "PING-RSP", command->jvm_route, call->probe_ok);
-    return mcmp__target_probe(call, &target);
+    return mcmp__target_probe(call, node);
 }

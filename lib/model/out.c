@@ -130,7 +130,14 @@ static void out_percent_all(mcmp__out *out, mcmp_span text, int form)
 
 void mcmp__out_text(mcmp__out *out, mcmp_span text)
 {
-    out_percent_all(out, text, IN_TEXT);
+    size_t i = 0;
+
+    while (i < text.len && text.ptr[i] >= 0x20 && text.ptr[i] <= 0x7e)
+        i++;
+    if (i == text.len) /* nearly always */
+        mcmp__out_bytes(out, text.len != 0 ? text.ptr : "", text.len);
+    else
+        out_percent_all(out, text, IN_TEXT);
 }
 
 void mcmp__out_amp(mcmp__out *out, mcmp_span text)

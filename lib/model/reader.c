@@ -110,6 +110,11 @@ uint32_t mcmp__node_domain(mcmp__read *rd, uint32_t node)
     return mcmp__hi(mcmp__row_get(rd, MCMP__T_NODE, node, MCMP__N_BAL));
 }
 
+mcmp_handle mcmp__node_handle(mcmp__read *rd, uint32_t node)
+{
+    return mcmp__pack(node, mcmp__hi(mcmp__row_get(rd, MCMP__T_NODE, node, MCMP__N_GEN)));
+}
+
 uint64_t mcmp__node_id(mcmp__read *rd, uint32_t node)
 {
     return mcmp__row_get(rd, MCMP__T_NODE, node, MCMP__N_ID);

@@ -75,7 +75,8 @@ typedef struct mcmp__node_data {
  * most one row in all, since a CONFIG takes the row of a leaving node over. 0 = none. */
 uint32_t mcmp__row_by_route(mcmp__read *rd, mcmp_span route);
 uint32_t mcmp__row_by_endpoint(mcmp__read *rd, mcmp_span host, uint32_t port);
-int mcmp__host_equal(mcmp_span a, mcmp_span b); /* the comparison of endpoints */
+mcmp_handle mcmp__node_handle(mcmp__read *rd, uint32_t node); /* of any row; row 0: no handle */
+int mcmp__host_equal(mcmp_span a, mcmp_span b);               /* the comparison of endpoints */
 void mcmp__node_owner(mcmp__read *rd, uint32_t node, uint64_t out[3]);
 void mcmp__node_set_owner(mcmp__tx *tx, uint32_t node, const uint64_t owner[3]);
 uint64_t mcmp__node_removed_connection(mcmp__read *rd, uint32_t node); /* of a leaving one */

@@ -5,20 +5,6 @@
  */
 #include "apply.h"
 
-int mcmp__target_read(mcmp__read *rd, uint32_t node, mcmp__target *out)
-{
-    mcmp__node row;
-
-    if (node == 0 || !mcmp__node_get(rd, node, &row))
-        return 0;
-    out->handle = row.handle;
-    out->index = node;
-    out->port = row.port;
-    out->scheme = row.scheme;
-    out->ping = row.ping;
-    return 1;
-}
-
 int mcmp__target_is_owned(const mcmp__call *call, mcmp__read *rd, uint32_t node)
 {
     uint64_t owner[3];
@@ -31,23 +17,23 @@ int mcmp__target_is_owned(const mcmp__call *call, mcmp__read *rd, uint32_t node)
     return sender[0] != 0 && memcmp(sender, owner, sizeof(sender)) == 0;
 }
 
-int mcmp__target_find(mcmp__call *call, mcmp__target *out)
+int mcmp__target_find(mcmp__call *call, mcmp_handle *out)
 {
     const mcmp_command *command = call->command;
     mcmp__read rd;
-    int found;
+    uint32_t node;
     int owned = 1;
 
     mcmp__read_init(&rd, call->cluster);
     do {
         mcmp__read_begin(&rd);
-        found = mcmp__target_read(&rd, mcmp__node_by_route(&rd, command->jvm_route), out);
-        if (found)
-            owned = mcmp__target_is_owned(call, &rd, out->index);
+        node = mcmp__node_by_route(&rd, command->jvm_route);
+        *out = mcmp__node_handle(&rd, node);
+        owned = mcmp__target_is_owned(call, &rd, node);
     } while (!mcmp__read_done(&rd));
     if (rd.damaged)
         return mcmp__fail(call->err, MCMP_ERR_DAMAGED, NULL, "the region is damaged");
-    if (!found)
+    if (node == 0)
         return mcmp__refuse_unknown(call);
     if (!mcmp__access_node(*mcmp__access_of(call->cluster), call->request->peer, command->kind,
                            command->jvm_route))
@@ -58,21 +44,23 @@ int mcmp__target_find(mcmp__call *call, mcmp__target *out)
     return MCMP_OK;
 }
 
-int mcmp__target_probe(mcmp__call *call, const mcmp__target *target)
+int mcmp__target_probe(mcmp__call *call, mcmp_handle handle)
 {
     char text[MCMP__TEXT_MAX];
-    size_t len = 0;
+    mcmp_span host = { text, 0 };
     uint32_t node;
+    mcmp__node row;
     mcmp__read rd;
 
+    memset(&row, 0, sizeof(row));
     mcmp__read_init(&rd, call->cluster);
     do {
         mcmp__read_begin(&rd);
-        node = mcmp__node_by_handle(&rd, target->handle);
-        if (node != 0)
-            len = mcmp__text(&rd, MCMP__NODE_HOST, node, text, sizeof(text));
+        node = mcmp__node_by_handle(&rd, handle);
+        if (node != 0 && mcmp__node_get(&rd, node, &row))
+            host.len = mcmp__text(&rd, MCMP__NODE_HOST, node, text, sizeof(text));
     } while (!mcmp__read_done(&rd));
     if (node == 0) /* removed or replaced this very moment: the next message finds what is true */
         return mcmp__refuse_unknown(call);
-    return mcmp__answer_probe(call, target, mcmp__span(text, len));
+    return mcmp__answer_probe(call, handle, host, row.port, row.scheme, row.ping);
 }
