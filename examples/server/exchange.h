@@ -58,6 +58,7 @@ struct exchange {
     int chunked_up;      /* the body goes to the node in chunks */
     int upgrade_asked;
     int continued; /* the client got its 100 */
+    int interims;  /* heads 1xx of the node */
     int turn;      /* whose turn it is when both directions are ready */
 
     int answered;     /* a final head was handed to the client's side */

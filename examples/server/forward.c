@@ -129,8 +129,7 @@ void exchange_begin(struct exchange *x)
     if (rc == MCMP_OK)
         rc = parse_target(x);
     if (rc != MCMP_OK) {
-        answer_send(x, rc == MCMP_ERR_HTTP_BODY_SIZE ? 413 : mcmp_http_status_of(rc),
-                    mcmp_error_name(rc));
+        answer_send(x, mcmp_http_status_of(rc), mcmp_error_name(rc));
         return;
     }
     x->body_done = mcmp_http_body_is_done(&x->body);
@@ -256,7 +255,7 @@ static void fill_forward(struct exchange *x, mcmp_http_forward *f, char *host, s
     f->upgrades = setup.upgrade;
     f->upgrade_count = setup.upgrade_count;
     f->flags |= config->x_forwarded != FORWARDED_OFF ? MCMP_HTTP_FORWARD_X : 0;
-    f->flags |= config->x_forwarded != FORWARDED_REPLACE ? MCMP_HTTP_FORWARD_TRUSTED : 0;
+    f->flags |= config->x_forwarded == FORWARDED_APPEND ? MCMP_HTTP_FORWARD_TRUSTED : 0;
     f->flags |= config->forwarded ? MCMP_HTTP_FORWARD_RFC7239 : 0;
     f->flags |= x->continued ? MCMP_HTTP_FORWARD_NO_EXPECT : 0;
 }
@@ -545,8 +544,7 @@ static void bad_body(struct exchange *x, int rc)
     }
     drop_upstream(x);
     exchange_release(x, MCMP_OUTCOME_CLIENT);
-    answer_send(x, rc == MCMP_ERR_HTTP_BODY_SIZE ? 413 : mcmp_http_status_of(rc),
-                mcmp_error_name(rc));
+    answer_send(x, mcmp_http_status_of(rc), mcmp_error_name(rc));
 }
 
 /* 1: all sent; 0: blocked, or the node takes no more. */

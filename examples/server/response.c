@@ -11,6 +11,7 @@
 #include "exchange.h"
 
 #define READS_AT_ONCE 4
+#define MOST_INTERIM 16 /* a node could go on with them for ever */
 
 /* What became of one step. */
 #define STEP_ON 1      /* something was done */
@@ -70,6 +71,10 @@ static int interim(struct exchange *x, const mcmp_http_info *info)
     mcmp_http_reply reply;
     uint32_t status = info->status;
 
+    if (++x->interims > MOST_INTERIM) {
+        exchange_fail(x, MCMP_OUTCOME_NO_ANSWER, "too many interim answers");
+        return STEP_OVER;
+    }
     if (status == 100 && x->continued)
         return STEP_ON; /* the client has ours */
     if (queue_head(x, info, &reply) != 0) {

@@ -150,6 +150,33 @@ def test_interim_answers_are_passed_on_but_not_to_http_1_0():
             assert client.answer(interim=True).status == 200
 
 
+def test_interim_answers_without_end_are_502():
+    def handler(node, conn, request):
+        conn.body(request)
+        for _ in range(node.interims):
+            conn.send('HTTP/1.1 102 Processing\r\n\r\n')
+        conn.reply('final')
+    with with_handler(handler, Maxattempts=0) as (server, node):
+        node.interims = 16
+        assert server.get('/').body == b'final'
+        node.interims = 17
+        assert server.get('/').status == 502
+
+
+@pytest.mark.parametrize('mode, wanted', [
+    ('append', ('9.9.9.9, 127.0.0.1', 'for=9.9.9.9, for=127.0.0.1;host=localhost;proto=http')),
+    ('replace', ('127.0.0.1', 'for=127.0.0.1;host=localhost;proto=http')),
+    ('off', (None, 'for=127.0.0.1;host=localhost;proto=http')),
+])
+def test_what_clients_say_of_themselves_counts_only_in_append_mode(mode, wanted):
+    with Node('n1') as node, Server('--x-forwarded', mode, '--forwarded') as server:
+        server.register('n1', node.port)
+        assert server.get('/', headers=[('X-Forwarded-For', '9.9.9.9'),
+                                        ('Forwarded', 'for=9.9.9.9')]).status == 200
+        request = node.requests[-1]
+        assert (request.get('X-Forwarded-For'), request.get('Forwarded')) == wanted
+
+
 def test_pipelined_requests_are_answered_in_order(plain):
     with raw.Client(plain.traffic) as client:
         body = b'xyz'
