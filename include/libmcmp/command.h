@@ -168,7 +168,7 @@ MCMP_API void mcmp_decoder_free(mcmp_decoder *decoder);
  * @param[out] refusal MCMP_REFUSAL_* of response.h when the result is MCMP_ERR_SYNTAX; may be NULL
  * @param[out] err     code, wire class, field and the Mess text of the catalogue in message (longer
  * texts are cut there, the refusal code is not); may be NULL
- * @return MCMP_OK, MCMP_ERR_SYNTAX, MCMP_ERR_NOMEM
+ * @return MCMP_OK, MCMP_ERR_SYNTAX, MCMP_ERR_NOMEM, MCMP_ERR_INVALID, MCMP_ERR_UNSUPPORTED
  * @mt_handle @reentrant no
  * @since 0.1
  */

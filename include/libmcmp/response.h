@@ -209,7 +209,7 @@ MCMP_API int mcmp_response_bad_http(mcmp_response *response, int code);
  * @param[in,out] response     the answer; @borrowed
  * @param[in]     request      the request that is answered; @borrowed for the call
  * @param[in]     content_type static text; NULL = no Content-Type
- * @return MCMP_OK, MCMP_ERR_NOMEM
+ * @return MCMP_OK, MCMP_ERR_NOMEM, MCMP_ERR_INVALID, MCMP_ERR_UNSUPPORTED
  * @mt_handle @reentrant no
  * @since 0.1
  */
@@ -254,7 +254,7 @@ MCMP_API int mcmp_response_end(mcmp_response *response);
  * @param[in]     refusal  MCMP_REFUSAL_*
  * @param[in]     args     what the row's text quotes; escaped here, a key or scheme cut to 64 bytes
  * @param[in]     count    number of args
- * @return MCMP_OK, MCMP_ERR_NOMEM, MCMP_ERR_INVALID
+ * @return MCMP_OK, MCMP_ERR_NOMEM, MCMP_ERR_INVALID, MCMP_ERR_UNSUPPORTED
  * @mt_handle @reentrant no
  * @since 0.1
  */

@@ -107,11 +107,13 @@ static int take_request(mcmp__call *call, const mcmp_request *request, foreign *
     if (request->struct_size != sizeof(*request)) {
         rc = mcmp__sized_in(&room->request, sizeof(room->request), request,
                             sizeof(request->struct_size));
+        room->request.struct_size = sizeof(room->request); /* it is ours from here on */
         request = &room->request;
     }
     peer = rc == MCMP_OK ? request->peer : NULL;
     if (peer != NULL && peer->struct_size != sizeof(*peer)) {
         rc = mcmp__sized_in(&room->peer, sizeof(room->peer), peer, sizeof(peer->struct_size));
+        room->peer.struct_size = sizeof(room->peer);
         room->request = *request;
         room->request.peer = &room->peer;
         request = &room->request;

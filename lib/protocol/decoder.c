@@ -6,6 +6,7 @@
  */
 #include "decoder.h"
 #include "refusal.h"
+#include "request.h"
 
 #include "base/compiler.h"
 
@@ -422,9 +423,13 @@ int mcmp_decoder_decode(mcmp_decoder *decoder, const mcmp_request *request,
 {
     const char *key = "";
     uint64_t offset = 0;
+    mcmp_request room;
     size_t pairs;
     uint32_t code;
+    int rc = mcmp__request_take(&request, &room);
 
+    if (rc != MCMP_OK)
+        return mcmp__fail(err, rc, "mcmp_request", "the request is not initialised or too new");
     if (prepare(decoder, request) != MCMP_OK)
         return no_memory(err);
     if (request->command == MCMP_COMMAND_UNKNOWN || request->command > MCMP_COMMAND_PAGE)

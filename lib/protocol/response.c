@@ -6,6 +6,7 @@
  * from answer to answer.
  */
 #include "refusal.h"
+#include "request.h"
 
 #include <libmcmp/response.h>
 #include <libmcmp/version.h>
@@ -202,6 +203,11 @@ static inline int put_line(mcmp_response *response, const char *before, size_t b
 
 static int begin(mcmp_response *response, const mcmp_request *request, uint32_t status)
 {
+    mcmp_request room;
+    int rc = mcmp__request_take(&request, &room);
+
+    if (rc != MCMP_OK)
+        return rc;
     drop_answer(response);
     response->is_head = (request->flags & MCMP_REQUEST_HEAD) != 0;
     response->must_close = (request->flags & (MCMP_REQUEST_CLOSE | MCMP_REQUEST_LINGER)) != 0;
@@ -332,6 +338,8 @@ int mcmp_response_refuse(mcmp_response *response, const mcmp_request *request, u
     }
     len = mcmp__refusal_mess(row, args, count, mess);
     rc = begin(response, request, row->status);
+    if (rc != MCMP_OK && rc != MCMP_ERR_NOMEM)
+        return rc; /* the request is not valid: nothing was touched */
     response->refusal = refusal;
     if (rc == MCMP_OK)
         rc = write_refusal(response, row, mcmp__span(mess, len));

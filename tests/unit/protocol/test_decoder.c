@@ -518,6 +518,38 @@ START_TEST(test_decoder_allocates_nothing_once_it_has_grown)
 }
 END_TEST
 
+/* Hosts that parse HTTP by themselves may be older or newer than the library. */
+START_TEST(test_decoder_and_response_check_the_size_of_a_request)
+{
+    struct {
+        mcmp_request request;
+        uint64_t tail;
+    } newer;
+    const mcmp_command *command = NULL;
+    mcmp_response *response = NULL;
+
+    ck_assert_int_eq(mcmp_response_new(&response, NULL, NULL), MCMP_OK);
+    mcmp_request_init_sized(&newer.request, sizeof(newer));
+    newer.request.command = STATUS;
+    newer.request.body = span_of("JVMRoute=a");
+    ck_assert_int_eq(mcmp_decoder_decode(decoder, &newer.request, &command, NULL, NULL), MCMP_OK);
+    row_text("route", command->jvm_route, "a");
+    ck_assert_int_eq(mcmp_response_begin(response, &newer.request, NULL), MCMP_OK);
+    ck_assert_int_eq(mcmp_response_end(response), MCMP_OK);
+    newer.tail = 1;
+    ck_assert_int_eq(mcmp_decoder_decode(decoder, &newer.request, &command, NULL, NULL),
+                     MCMP_ERR_UNSUPPORTED);
+    ck_assert_int_eq(mcmp_response_begin(response, &newer.request, NULL), MCMP_ERR_UNSUPPORTED);
+    newer.request.struct_size = 0;
+    ck_assert_int_eq(mcmp_decoder_decode(decoder, &newer.request, &command, NULL, NULL),
+                     MCMP_ERR_INVALID);
+    ck_assert_int_eq(mcmp_response_refuse(response, &newer.request, MCMP_REFUSAL_PARSE, NULL, 0),
+                     MCMP_ERR_INVALID);
+    ck_assert_uint_eq(mcmp_response_status(response), 200); /* still the answer before */
+    mcmp_response_free(response);
+}
+END_TEST
+
 START_TEST(test_decoder_computes_the_message_limit)
 {
     static const struct {
@@ -554,6 +586,7 @@ int main(void)
         test_decoder_decodes_the_recorded_session,
         test_decoder_survives_any_failed_allocation,
         test_decoder_allocates_nothing_once_it_has_grown,
+        test_decoder_and_response_check_the_size_of_a_request,
         test_decoder_computes_the_message_limit,
     };
     int rc;
