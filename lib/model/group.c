@@ -12,6 +12,7 @@
  * Concurrency: writers inside a transaction; *_find and group_member also serve readers that may be
  * overtaken.
  */
+#include "model/index.h"
 #include "model/tx.h"
 
 #define LEAF 8u
@@ -19,19 +20,15 @@
 #define MAX_LEVEL 5u
 
 /* Levels of directories above the leaves for m members in the tree. */
-static uint32_t level_for(uint32_t m)
+static inline uint32_t level_for(uint32_t m)
 {
-    uint32_t level = 0;
-
-    for (uint64_t span = LEAF; span < m && level < MAX_LEVEL; span *= FANOUT)
-        level++;
-    return level;
+    return m <= LEAF ? 0 : mcmp__highest_bit((m - 1) / LEAF) / 4 + 1;
 }
 
-/* Members below one child of a directory at this level. */
-static uint32_t span_below(uint32_t level)
+/* Which child of a directory at this level leads to member j. */
+static inline uint32_t way_down(uint32_t j, uint32_t level)
 {
-    return LEAF << (4 * (level - 1));
+    return j / LEAF >> (4 * (level - 1)) & (FANOUT - 1);
 }
 
 static uint32_t child_get(mcmp__read *rd, uint32_t chunk, uint32_t k)
@@ -49,29 +46,44 @@ static void child_put(mcmp__tx *tx, uint32_t chunk, uint32_t k, uint32_t child)
         mcmp__row_put_hi(tx, MCMP__T_CHUNK, chunk, k / 2, child);
 }
 
-static uint32_t group_total(mcmp__read *rd, uint32_t group)
+static uint32_t leaf_below(mcmp__read *rd, uint32_t chunk, uint32_t j, uint32_t m)
 {
-    return mcmp__tally_all(mcmp__row_get(rd, MCMP__T_GROUP, group, MCMP__G_COUNTS));
+    for (uint32_t level = level_for(m); level > 0; level--)
+        chunk = child_get(rd, chunk, way_down(j, level));
+    return chunk;
 }
 
 static uint32_t leaf_of(mcmp__read *rd, uint32_t group, uint32_t j, uint32_t m)
 {
-    uint32_t chunk = mcmp__hi(mcmp__row_get(rd, MCMP__T_GROUP, group, MCMP__G_DOMAIN));
+    uint32_t root = mcmp__hi(mcmp__row_get(rd, MCMP__T_GROUP, group, MCMP__G_DOMAIN));
 
-    for (uint32_t level = level_for(m); level > 0; level--)
-        chunk = child_get(rd, chunk, j / span_below(level) % FANOUT);
-    return chunk;
+    return leaf_below(rd, root, j, m);
+}
+
+uint32_t mcmp__group_run(mcmp__read *rd, uint32_t group, uint32_t i, const mcmp__word **out)
+{
+    const mcmp__word *words = mcmp__row(rd, MCMP__T_GROUP, group);
+    uint32_t chunk, m, j;
+
+    if (i < MCMP__INLINE_MEMBERS) {
+        *out = words + MCMP__G_MEMBERS + i;
+        return MCMP__INLINE_MEMBERS - i;
+    }
+    j = i - MCMP__INLINE_MEMBERS;
+    m = mcmp__tally_all(mcmp__data_get(words + MCMP__G_COUNTS)) - MCMP__INLINE_MEMBERS;
+    chunk = mcmp__hi(mcmp__data_get(words + MCMP__G_DOMAIN));
+    if (m > LEAF)
+        chunk = leaf_below(rd, chunk, j, m);
+    *out = mcmp__row(rd, MCMP__T_CHUNK, chunk) + j % LEAF;
+    return LEAF - j % LEAF;
 }
 
 uint64_t mcmp__group_member(mcmp__read *rd, uint32_t group, uint32_t i)
 {
-    uint32_t j = i - MCMP__INLINE_MEMBERS;
+    const mcmp__word *at;
 
-    if (i < MCMP__INLINE_MEMBERS)
-        return mcmp__row_get(rd, MCMP__T_GROUP, group, MCMP__G_MEMBERS + i);
-    return mcmp__row_get(rd, MCMP__T_CHUNK,
-                         leaf_of(rd, group, j, group_total(rd, group) - MCMP__INLINE_MEMBERS),
-                         j % LEAF);
+    mcmp__group_run(rd, group, i, &at);
+    return mcmp__data_get(at);
 }
 
 /* The same while the vector has room for n members. */
@@ -134,7 +146,7 @@ static void vector_grow(mcmp__tx *tx, uint32_t group, uint32_t n)
         mcmp__row_put_hi(tx, MCMP__T_GROUP, group, MCMP__G_DOMAIN, root);
     }
     for (; level > 0; level--) {
-        uint32_t k = j / span_below(level) % FANOUT;
+        uint32_t k = way_down(j, level);
         uint32_t child = child_get(&tx->rd, chunk, k);
 
         if (child == 0) {
@@ -159,17 +171,17 @@ static void vector_shrink(mcmp__tx *tx, uint32_t group, uint32_t n)
     level = level_for(j + 1);
     path[level] = mcmp__hi(mcmp__row_get(&tx->rd, MCMP__T_GROUP, group, MCMP__G_DOMAIN));
     for (at = level; at > 0; at--)
-        path[at - 1] = child_get(&tx->rd, path[at], j / span_below(at) % FANOUT);
+        path[at - 1] = child_get(&tx->rd, path[at], way_down(j, at));
     for (at = 0;; at++) {
         mcmp__row_free(tx, MCMP__T_CHUNK, path[at]);
         if (at == level) {
             mcmp__row_put_hi(tx, MCMP__T_GROUP, group, MCMP__G_DOMAIN, 0);
             return;
         }
-        if (j / span_below(at + 1) % FANOUT != 0)
+        if (way_down(j, at + 1) != 0)
             break;
     }
-    child_put(tx, path[at + 1], j / span_below(at + 1) % FANOUT, 0);
+    child_put(tx, path[at + 1], way_down(j, at + 1), 0);
     if (level != level_for(j)) { /* one level less: the root has one child left */
         mcmp__row_put_hi(tx, MCMP__T_GROUP, group, MCMP__G_DOMAIN,
                          child_get(&tx->rd, path[level], 0));
@@ -244,7 +256,7 @@ uint32_t mcmp__group_find(mcmp__read *rd, uint32_t place, uint32_t balancer, uin
     if (row != 0 && mcmp__row_get(rd, MCMP__T_GROUP, row, MCMP__G_KEY) == key)
         return row;
     hash = mcmp__hash_ints(rd->layout, key, domain);
-    row = mcmp__index_first(rd, MCMP__I_GROUP, hash);
+    row = mcmp__index_start(rd, MCMP__I_GROUP, hash);
     while (row != 0) {
         const mcmp__word *words = mcmp__row(rd, MCMP__T_GROUP, row);
 
@@ -380,7 +392,7 @@ uint32_t mcmp__place_find(mcmp__read *rd, uint32_t alias_text, uint32_t context_
     if (!rd->layout->use_alias)
         return (uint32_t)mcmp__row_get(rd, MCMP__T_CTEXT, context_text, MCMP__X_PLACE);
     hash = mcmp__hash_ints(rd->layout, key, 0);
-    row = mcmp__index_first(rd, MCMP__I_PLACE, hash);
+    row = mcmp__index_start(rd, MCMP__I_PLACE, hash);
     while (row != 0 && mcmp__row_get(rd, MCMP__T_PLACE, row, MCMP__L_KEY) != key)
         row = mcmp__index_next(rd, MCMP__I_PLACE, row, hash);
     return row;
@@ -390,7 +402,7 @@ uint32_t mcmp__seat_find(mcmp__read *rd, uint32_t node, uint32_t place)
 {
     uint64_t key = mcmp__pack(node, place);
     uint32_t hash = mcmp__hash_ints(rd->layout, key, 0);
-    uint32_t row = mcmp__index_first(rd, MCMP__I_SEAT, hash);
+    uint32_t row = mcmp__index_start(rd, MCMP__I_SEAT, hash);
 
     while (row != 0 && mcmp__row_get(rd, MCMP__T_SEAT, row, MCMP__S_NODE) != key)
         row = mcmp__index_next(rd, MCMP__I_SEAT, row, hash);

@@ -114,6 +114,17 @@ static uint64_t place_copy(mcmp__layout *layout)
     return ROUND(at, PAGE_WORDS);
 }
 
+void mcmp__layout_texts(mcmp__layout *layout)
+{
+    for (size_t k = 0; k < MCMP__TEXT_KINDS; k++) {
+        const mcmp__table *table = &layout->table[layout->text[k].table];
+
+        layout->text[k].base = table->base;
+        layout->text[k].stride = table->words;
+        layout->text[k].cap = table->cap;
+    }
+}
+
 static int check_limits(const mcmp__layout *layout, mcmp_error *err)
 {
     const struct {
@@ -154,6 +165,7 @@ int mcmp__layout_make(mcmp__layout *layout, const mcmp__config *config, mcmp_err
     name_indexes(layout);
     name_texts(layout, &config->limits);
     copy = place_copy(layout);
+    mcmp__layout_texts(layout);
 
     at = ROUND((uint64_t)MCMP__R_PID + opts->max_processes, PAGE_WORDS);
     layout->live_base = (size_t)at;

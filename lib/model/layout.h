@@ -8,6 +8,9 @@
 /* config: every option filled in. MCMP_OK, MCMP_ERR_LIMIT (names the option) */
 int mcmp__layout_make(mcmp__layout *layout, const mcmp__config *config, mcmp_error *err);
 
+/* Give the texts the places of their tables. */
+void mcmp__layout_texts(mcmp__layout *layout);
+
 /* The header of a region against the layout that these options need; names what differs. */
 void mcmp__header_write(mcmp__word *region, const mcmp__layout *layout, const mcmp__config *config);
 int mcmp__header_check(const mcmp__word *region, const mcmp__layout *layout,

@@ -62,11 +62,14 @@ static void cut_prefixes(mcmp__read *rd, mcmp_span path, prefixes *out)
     out->count = 0;
     if (path.len == 0 || path.ptr[0] != '/')
         return;
-    for (size_t i = 1; (i = next_border(path.ptr, i, path.len)) <= limit; i++) {
+    for (size_t i = 1; i <= limit; i++) {
         if (depth < MCMP__DEPTHS - 1)
             depth++;
         if (mask >> depth == 0)
             return; /* no context is so deep */
+        i = next_border(path.ptr, i, path.len);
+        if (i > limit)
+            return; /* no context is so long */
         hash = mcmp__hash_segment(hash, path.ptr + from, i - from);
         if ((mask >> depth & 1) != 0) {
             out->hash[out->count % PREFIXES] = hash;
@@ -247,15 +250,34 @@ uint32_t mcmp__match_next(mcmp__read *rd, mcmp__match *match)
         return match->balancer;
     }
     if (match->count == 1) {
+        const mcmp__word *words;
+
+        if (match->cursor[0] == 0)
+            return 0;
         match->group = match->cursor[0];
-        match->cursor[0] = group_next(rd, match->group);
-        return group_balancer(rd, match->group);
+        words = mcmp__row(rd, MCMP__T_GROUP, match->group);
+        match->cursor[0] = mcmp__lo(mcmp__data_get(words + MCMP__G_LIST));
+        match->given = mcmp__hi(mcmp__data_get(words + MCMP__G_KEY));
+        return match->given;
     }
     balancer = first_balancer(rd, match);
     for (uint32_t i = 0; i < match->count; i++)
         if (match->cursor[i] != 0 && group_balancer(rd, match->cursor[i]) == balancer)
             match->cursor[i] = group_next(rd, match->cursor[i]);
     return balancer;
+}
+
+static uint32_t add_group(mcmp__read *rd, mcmp__set *set, uint32_t group, uint32_t place)
+{
+    uint64_t counts = mcmp__row_get(rd, MCMP__T_GROUP, group, MCMP__G_COUNTS);
+
+    set->group[set->groups] = group;
+    set->place[set->groups] = place;
+    set->groups++;
+    set->enabled += mcmp__tally(counts, MCMP_STATUS_ENABLED);
+    set->disabled += mcmp__tally(counts, MCMP_STATUS_DISABLED);
+    set->stopped += mcmp__tally(counts, MCMP_STATUS_STOPPED);
+    return set->enabled + set->disabled + set->stopped;
 }
 
 uint32_t mcmp__set_of(mcmp__read *rd, const mcmp__match *match, uint32_t balancer, uint32_t domain,
@@ -265,26 +287,18 @@ uint32_t mcmp__set_of(mcmp__read *rd, const mcmp__match *match, uint32_t balance
     set->enabled = 0;
     set->disabled = 0;
     set->stopped = 0;
+    if (match->group != 0 && match->given == balancer && domain == 0)
+        return add_group(rd, set, match->group, match->place[0]);
     for (uint32_t i = 0; i < match->count; i++) {
-        uint32_t group = match->group;
-        uint64_t counts;
+        uint32_t group = mcmp__group_find(rd, match->place[i], balancer, domain);
 
-        if (group == 0 || domain != 0 || group_balancer(rd, group) != balancer)
-            group = mcmp__group_find(rd, match->place[i], balancer, domain);
-        if (group == 0)
-            continue;
-        counts = mcmp__row_get(rd, MCMP__T_GROUP, group, MCMP__G_COUNTS);
-        set->group[set->groups] = group;
-        set->place[set->groups] = match->place[i];
-        set->groups++;
-        set->enabled += mcmp__tally(counts, MCMP_STATUS_ENABLED);
-        set->disabled += mcmp__tally(counts, MCMP_STATUS_DISABLED);
-        set->stopped += mcmp__tally(counts, MCMP_STATUS_STOPPED);
+        if (group != 0)
+            add_group(rd, set, group, match->place[i]);
     }
     return set->enabled + set->disabled + set->stopped;
 }
 
-static uint32_t checked_node(mcmp__read *rd, uint32_t node)
+static inline uint32_t checked_node(mcmp__read *rd, uint32_t node)
 {
     if (node <= rd->layout->table[MCMP__T_NODE].cap)
         return node;
@@ -344,6 +358,14 @@ int mcmp__set_member(mcmp__read *rd, const mcmp__set *set, uint32_t i, mcmp__mem
     return 0;
 }
 
+/* Of member i of a set with one group. */
+static inline uint32_t status_at(const mcmp__set *set, uint32_t i)
+{
+    if (i < set->enabled)
+        return MCMP_STATUS_ENABLED;
+    return i < set->enabled + set->disabled ? MCMP_STATUS_DISABLED : MCMP_STATUS_STOPPED;
+}
+
 uint32_t mcmp__set_members(mcmp__read *rd, const mcmp__set *set, uint32_t from, uint32_t n,
                            mcmp__member *out)
 {
@@ -354,16 +376,18 @@ uint32_t mcmp__set_members(mcmp__read *rd, const mcmp__set *set, uint32_t from, 
             written += (uint32_t)mcmp__set_member(rd, set, from + i, &out[written]);
         return written;
     }
-    for (uint32_t i = from; i < from + n; i++) {
-        uint64_t member = mcmp__group_member(rd, set->group[0], i);
-        mcmp__member *m = &out[written];
+    for (uint32_t i = from; i < from + n;) {
+        const mcmp__word *at;
+        uint32_t run = mcmp__group_run(rd, set->group[0], i, &at);
 
-        m->node = checked_node(rd, mcmp__lo(member));
-        m->seat = mcmp__hi(member);
-        m->status = i < set->enabled                   ? MCMP_STATUS_ENABLED
-                    : i < set->enabled + set->disabled ? MCMP_STATUS_DISABLED
-                                                       : MCMP_STATUS_STOPPED;
-        written += m->node != 0;
+        for (uint32_t end = MCMP__MIN(i + run, from + n); i < end; i++) {
+            uint64_t member = mcmp__data_get(at++);
+
+            out[written].node = checked_node(rd, mcmp__lo(member));
+            out[written].seat = mcmp__hi(member);
+            out[written].status = status_at(set, i);
+            written += out[written].node != 0;
+        }
     }
     return written;
 }

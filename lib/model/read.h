@@ -81,11 +81,11 @@ uint64_t mcmp__version(const mcmp_cluster *cluster); /* changes with each messag
 
 /* The longest context that matches, of all balancers or of the one asked for. */
 typedef struct mcmp__match {
-    uint32_t count;     /* 0: no context matches */
-    uint32_t balancer;  /* as asked */
-    size_t context_len; /* it is path[0 .. context_len) */
-    uint32_t group;     /* of the balancer that match_next() gave last */
-    uint32_t reserved;
+    uint32_t count;                  /* 0: no context matches */
+    uint32_t balancer;               /* as asked */
+    size_t context_len;              /* it is path[0 .. context_len) */
+    uint32_t group;                  /* of the balancer that was given last; 0 = look it up */
+    uint32_t given;                  /* that balancer */
     uint32_t place[MCMP__MATCH_MAX]; /* (alias, context) */
     uint32_t cursor[MCMP__MATCH_MAX];
 } mcmp__match;

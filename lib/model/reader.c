@@ -152,37 +152,42 @@ int mcmp__leaving_stage(const mcmp_cluster *cluster, mcmp_time removed_at, mcmp_
     return now - removed_at >= grace ? MCMP_NODE_REMOVED : MCMP_NODE_LEAVING;
 }
 
+/* NULL, and torn, when the index or the length is out of range. */
 static inline const mcmp__word *text_at(mcmp__read *rd, enum mcmp__text_kind kind, uint32_t index,
                                         size_t *out_len)
 {
     const mcmp__text_place *place = &rd->layout->text[kind];
-    const mcmp__word *words = mcmp__row(rd, place->table, index);
-    size_t len = (size_t)(mcmp__data_get(words + place->len_word) >> place->len_shift) & 0xffff;
+    const mcmp__word *words = rd->base + place->base;
 
-    if (len > place->max) {
-        rd->torn = 1;
-        len = 0;
+    if (index <= place->cap) {
+        words += index * place->stride;
+        *out_len = (size_t)(mcmp__data_get(words + place->len_word) >> place->len_shift) & 0xffff;
+        if (*out_len <= place->max)
+            return words + place->word;
     }
-    *out_len = len;
-    return words + place->word;
+    rd->torn = 1;
+    *out_len = 0;
+    return NULL;
 }
 
 size_t mcmp__text(mcmp__read *rd, enum mcmp__text_kind kind, uint32_t index, char *out, size_t room)
 {
     size_t len;
     const mcmp__word *words = text_at(rd, kind, index, &len);
-    uint64_t word;
 
-    if (len > room) {
-        rd->torn = 1;
+    if (words == NULL)
         return 0;
-    }
-    if (room - len < 8) {
+    if (room < len + 8) { /* no room behind the text for whole words */
+        if (room < len) {
+            rd->torn = 1;
+            return 0;
+        }
         mcmp__words_copy(words, len, out);
         return len;
     }
-    for (size_t at = 0; at < len; at += 8) { /* whole words: there is room behind the text */
-        word = mcmp__data_get(words++);
+    for (size_t at = 0; at < len; at += 8) {
+        uint64_t word = mcmp__data_get(words++);
+
         memcpy(out + at, &word, sizeof(word));
     }
     return len;

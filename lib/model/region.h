@@ -123,6 +123,9 @@ typedef struct mcmp__text_place {
     uint32_t len_shift;
     uint32_t word;
     uint32_t max; /* bytes */
+    uint32_t cap; /* of the table, as base and stride */
+    size_t base;
+    size_t stride;
 } mcmp__text_place;
 
 struct mcmp__layout {

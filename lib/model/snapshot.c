@@ -7,6 +7,7 @@
  * messages overtook it. Memory is found outside the section, since under the lock nothing may be
  * allocated. Live rows are copied in the same section, running counts right after it.
  */
+#include "model/layout.h"
 #include "model/rows.h"
 
 #define TRIES 64u
@@ -48,6 +49,7 @@ static void plan(mcmp__snapshot *snap, mcmp__read *rd)
         own->index[i].base = at;
         at += own->index[i].cap;
     }
+    mcmp__layout_texts(own);
     snap->live_at = at;
 }
 

@@ -2,14 +2,13 @@
 /*
  * Slots, hash indexes and lists inside a copy.
  *
- * Concurrency: writers call these inside a transaction; index_first and index_next also serve
- * readers that may be overtaken, so a chain is followed for a bounded number of steps.
+ * Concurrency: writers call these inside a transaction. Lookups are in index.h.
  *
  * Slots: a free list (last freed is taken first) and the highest row ever used. Indexes: linear
  * hashing. The number of buckets follows the number of entries one by one, so that an insertion
  * splits at most one bucket and only as many pages of the heads are touched as there are entries.
  */
-#include "base/compiler.h"
+#include "model/index.h"
 #include "model/tx.h"
 
 #define LEAST_BUCKETS 8u
@@ -47,73 +46,29 @@ uint32_t mcmp__row_room(mcmp__read *rd, uint32_t table)
     return rd->layout->table[table].cap - (uint32_t)mcmp__head_get(rd, MCMP__H_USED + table);
 }
 
-/* The greatest power of two that is not over n; n > 0. */
-static inline uint32_t power_below(uint32_t n)
-{
-    return 1u << mcmp__highest_bit(n);
-}
-
-static inline uint32_t bucket_of(uint32_t hash, uint32_t buckets)
-{
-    uint32_t power = power_below(buckets);
-    uint32_t bucket = hash & (2 * power - 1);
-
-    return bucket < buckets ? bucket : hash & (power - 1);
-}
-
-static uint32_t head_at(mcmp__read *rd, const mcmp__index *ix, uint32_t bucket)
-{
-    if (bucket >= ix->cap) {
-        rd->torn = 1;
-        return 0;
-    }
-    return (uint32_t)mcmp__data_get(rd->base + ix->base + bucket);
-}
-
-/* Go on from row until one has this hash. */
-static uint32_t chain_find(mcmp__read *rd, const mcmp__index *ix, uint32_t row, uint32_t hash)
-{
-    for (uint32_t steps = 0; row != 0; steps++) {
-        uint64_t link = mcmp__row_get(rd, ix->table, row, ix->link);
-
-        if (mcmp__hi(link) == hash)
-            return rd->torn ? 0 : row;
-        row = mcmp__lo(link);
-        if (steps == MCMP__CHAIN_MAX) {
-            rd->torn = 1;
-            return 0;
-        }
-    }
-    return 0;
-}
-
 uint32_t mcmp__index_first(mcmp__read *rd, uint32_t index, uint32_t hash)
 {
-    const mcmp__index *ix = &rd->layout->index[index];
-    uint32_t buckets = mcmp__lo(mcmp__head_get(rd, MCMP__H_INDEX + index));
-
-    if (buckets == 0)
-        return 0;
-    return chain_find(rd, ix, head_at(rd, ix, bucket_of(hash, buckets)), hash);
+    return mcmp__index_start(rd, index, hash);
 }
 
 uint32_t mcmp__index_next(mcmp__read *rd, uint32_t index, uint32_t row, uint32_t hash)
 {
     const mcmp__index *ix = &rd->layout->index[index];
 
-    return chain_find(rd, ix, mcmp__lo(mcmp__row_get(rd, ix->table, row, ix->link)), hash);
+    return mcmp__chain_find(rd, ix, mcmp__lo(mcmp__row_get(rd, ix->table, row, ix->link)), hash);
 }
 
 static void push(mcmp__tx *tx, const mcmp__index *ix, uint32_t bucket, uint32_t row, uint32_t hash)
 {
-    mcmp__row_put(tx, ix->table, row, ix->link, mcmp__pack(head_at(&tx->rd, ix, bucket), hash));
+    mcmp__row_put(tx, ix->table, row, ix->link,
+                  mcmp__pack(mcmp__bucket_head(&tx->rd, ix, bucket), hash));
     mcmp__put(tx, ix->base + bucket, row);
 }
 
 static void unlink_row(mcmp__tx *tx, const mcmp__index *ix, uint32_t bucket, uint32_t row)
 {
     uint32_t next = mcmp__lo(mcmp__row_get(&tx->rd, ix->table, row, ix->link));
-    uint32_t at = head_at(&tx->rd, ix, bucket);
+    uint32_t at = mcmp__bucket_head(&tx->rd, ix, bucket);
 
     if (at == row) {
         mcmp__put(tx, ix->base + bucket, next);
@@ -134,11 +89,11 @@ static void unlink_row(mcmp__tx *tx, const mcmp__index *ix, uint32_t bucket, uin
 /* Move the rows of bucket `from` that belong elsewhere with this number of buckets. */
 static void rehash(mcmp__tx *tx, const mcmp__index *ix, uint32_t from, uint32_t buckets)
 {
-    uint32_t row = head_at(&tx->rd, ix, from);
+    uint32_t row = mcmp__bucket_head(&tx->rd, ix, from);
 
     while (row != 0) {
         uint64_t link = mcmp__row_get(&tx->rd, ix->table, row, ix->link);
-        uint32_t bucket = bucket_of(mcmp__hi(link), buckets);
+        uint32_t bucket = mcmp__bucket_of(mcmp__hi(link), buckets);
 
         if (bucket != from) {
             unlink_row(tx, ix, from, row);
@@ -159,10 +114,10 @@ void mcmp__index_add(mcmp__tx *tx, uint32_t index, uint32_t row, uint32_t hash)
         buckets = LEAST_BUCKETS;
     if (entries > buckets && buckets < ix->cap) {
         buckets++;
-        rehash(tx, ix, (buckets - 1) - power_below(buckets - 1), buckets);
+        rehash(tx, ix, (buckets - 1) - mcmp__power_below(buckets - 1), buckets);
     }
     mcmp__head_put(tx, MCMP__H_INDEX + index, mcmp__pack(buckets, entries));
-    push(tx, ix, bucket_of(hash, buckets), row, hash);
+    push(tx, ix, mcmp__bucket_of(hash, buckets), row, hash);
 }
 
 void mcmp__index_remove(mcmp__tx *tx, uint32_t index, uint32_t row)
@@ -173,7 +128,7 @@ void mcmp__index_remove(mcmp__tx *tx, uint32_t index, uint32_t row)
     uint32_t entries = mcmp__hi(w) - 1;
     uint32_t hash = mcmp__hi(mcmp__row_get(&tx->rd, ix->table, row, ix->link));
 
-    unlink_row(tx, ix, bucket_of(hash, buckets), row);
+    unlink_row(tx, ix, mcmp__bucket_of(hash, buckets), row);
     /* With slack, so that one entry coming and going does not split and join each time. */
     if (buckets > LEAST_BUCKETS && entries < buckets / 2) {
         buckets--;

@@ -11,7 +11,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "base/compiler.h"
+#include "model/index.h"
 #include "model/tx.h"
 
 #define REFS_MASK ((UINT64_C(1) << 40) - 1)
@@ -37,9 +37,23 @@ uint64_t mcmp__hash_start(const mcmp__layout *layout)
     return layout->seed;
 }
 
+/* Eight bytes at a time, by a multiplication that folds its upper half back; the seed and the length
+ * of each segment keep `/a/b` and `/a` `/b` apart. */
 uint64_t mcmp__hash_segment(uint64_t hash, const char *segment, size_t len)
 {
-    return XXH3_64bits_withSeed(segment, len, hash);
+    const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t word;
+
+    hash += len;
+    for (; len >= 8; len -= 8, segment += 8) {
+        memcpy(&word, segment, sizeof(word));
+        hash = (hash ^ word) * odd;
+        hash ^= hash >> 32;
+    }
+    for (word = 0; len > 0; len--)
+        word = word << 8 | (unsigned char)segment[len - 1];
+    hash = (hash ^ word) * odd;
+    return hash ^ hash >> 29;
 }
 
 uint64_t mcmp__hash_context(const mcmp__layout *layout, mcmp_span text, uint32_t *out_depth)
@@ -113,7 +127,7 @@ static uint32_t text_depth(uint64_t refs)
 uint32_t mcmp__text_find(mcmp__read *rd, uint32_t index, mcmp_span text, uint32_t hash)
 {
     uint32_t table = rd->layout->index[index].table;
-    uint32_t row = mcmp__index_first(rd, index, hash);
+    uint32_t row = mcmp__index_start(rd, index, hash);
 
     while (row != 0) {
         const mcmp__word *words = mcmp__row(rd, table, row);
