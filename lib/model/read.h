@@ -175,61 +175,27 @@ int mcmp__balancer_get(mcmp__read *rd, uint32_t balancer, mcmp__balancer *out);
 /* Texts are copied out. Return: length; never more than room, which the limits bound (<= 1024). */
 #define MCMP__TEXT_MAX 1024
 enum mcmp__text_kind {
-    MCMP__NODE_ROUTE,
+    MCMP__NODE_ROUTE, /* of a node */
     MCMP__NODE_HOST,
-    MCMP__BALANCER_NAME,
+    MCMP__BALANCER_NAME, /* of a balancer */
     MCMP__BALANCER_COOKIE,
     MCMP__BALANCER_PATH,
-    MCMP__DOMAIN_TEXT,
+    MCMP__DOMAIN_TEXT, /* interned */
     MCMP__ALIAS_TEXT,
     MCMP__CONTEXT_TEXT,
     MCMP__TEXT_KINDS
 };
 size_t mcmp__text(mcmp__read *rd, enum mcmp__text_kind kind, uint32_t index, char *out,
                   size_t room);
+/* The n texts from kind on, which are of one row: its index; spans point into out. One call for
+ * NODE_ROUTE, _HOST and one for BALANCER_NAME, _COOKIE, _PATH. Room: 8 bytes more than they need. */
+void mcmp__texts(mcmp__read *rd, enum mcmp__text_kind kind, uint32_t n, uint32_t index, char *out,
+                 size_t room, mcmp_span *spans);
 
 /* Domain of a removed node's route, remembered for opts.domain_memory (MCMP 4.4); 0 = none. */
 uint32_t mcmp__domain_recall(mcmp__read *rd, mcmp_span route, mcmp_time now);
 
-/* Live rows: outside the copies. A slot that is taken anew starts from zero; an endpoint that is
- * replaced keeps its row, with last_status, probed_at and failed back at 0. */
-typedef struct mcmp__live {
-    mcmp__word health; /* generation << 32 | word of base/health.h */
-    mcmp__word elected;
-    mcmp__word bytes_read;
-    mcmp__word bytes_sent;
-    mcmp__word share; /* lb: picks of the period, or what the policy needs */
-    mcmp__word carry; /* lb */
-    mcmp__word usable_since;
-    mcmp__word last_status; /* when STATUS last came; 0 = never */
-    mcmp__word failed;      /* idle probes in a row */
-    mcmp__word probed_at;   /* lb: last good probe; 0 = never */
-    mcmp__word due;         /* lb */
-    mcmp__word ticket;      /* lb */
-    mcmp__word read_mark;   /* lb: bytes_read at the last period */
-    mcmp__word registered_at;
-    mcmp__word heal_until; /* commands */
-    mcmp__word heal_connection;
-} mcmp__live;
-
-/* Never NULL: an index out of range gives the row 0, which no node has. */
-mcmp__live *mcmp__live_of(const mcmp_cluster *cluster, uint32_t node);
-/* Replace the health word of base/health.h if the handle is current: 0, or -1 = stale. *before and
- * *after (may be NULL) are the words. Sets usable_since when FRESH comes in. Lock-free. */
-int mcmp__live_event(mcmp_cluster *cluster, mcmp_handle node, uint32_t event, int load,
-                     mcmp_time now, uint32_t *before, uint32_t *after);
-
-/* Running selections: counted per process, so that a dead one's share can be given back. */
-typedef struct mcmp__running {
-    uint64_t node; /* slot and generation; kept by an endpoint that is replaced */
-    uint64_t seat;
-} mcmp__running;
-
-void mcmp__running_of(mcmp__read *rd, uint32_t node, uint32_t seat, mcmp__running *out);
-void mcmp__running_start(mcmp_cluster *cluster, const mcmp__running *running);
-void mcmp__running_end(mcmp_cluster *cluster, const mcmp__running *running);
-uint32_t mcmp__running_node(mcmp__read *rd, uint32_t node); /* of all processes; O(processes) */
-uint32_t mcmp__running_seat(mcmp__read *rd, uint32_t seat);
+#include "model/live.h" /* live rows and running counts, which are outside the copies */
 
 /* Nodes that are gone or have a new endpoint, as (old) handles in order. *cursor starts with
  * mcmp__gone_now(), the caller keeps it. 1: *out; 0: none further; -1: too many missed. */

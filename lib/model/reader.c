@@ -193,6 +193,37 @@ size_t mcmp__text(mcmp__read *rd, enum mcmp__text_kind kind, uint32_t index, cha
     return len;
 }
 
+void mcmp__texts(mcmp__read *rd, enum mcmp__text_kind kind, uint32_t n, uint32_t index, char *out,
+                 size_t room, mcmp_span *spans)
+{
+    const mcmp__text_place *place = &rd->layout->text[kind];
+    const mcmp__word *words = rd->base + place->base;
+    uint64_t lens;
+
+    if (index > place->cap)
+        rd->torn = 1;
+    else
+        words += index * place->stride;
+    lens = mcmp__data_get(words + place->len_word) >> place->len_shift;
+    for (; n > 0; n--, place++, lens >>= 16) {
+        const mcmp__word *from = words + place->word;
+        size_t len = lens & 0xffff;
+
+        if (len > place->max || room < len + 8) {
+            rd->torn = 1;
+            len = 0;
+        }
+        for (size_t at = 0; at < len; at += 8) {
+            uint64_t word = mcmp__data_get(from++);
+
+            memcpy(out + at, &word, sizeof(word));
+        }
+        *spans++ = mcmp__span(out, len);
+        out += len;
+        room -= len;
+    }
+}
+
 mcmp_span mcmp__text_in_place(mcmp__read *rd, enum mcmp__text_kind kind, uint32_t index)
 {
     size_t len;

@@ -200,7 +200,8 @@ uint32_t mcmp__place_find(mcmp__read *rd, uint32_t alias_text, uint32_t context_
 uint32_t mcmp__group_find(mcmp__read *rd, uint32_t place, uint32_t balancer, uint32_t domain);
 uint32_t mcmp__seat_find(mcmp__read *rd, uint32_t node, uint32_t place);
 uint64_t mcmp__group_member(mcmp__read *rd, uint32_t group, uint32_t i); /* seat << 32 | node */
-/* Where member i stands, and how many from it on stand side by side (some of them may be unused). */
+/* Where member i stands, and how many from it on stand side by side (some of them may be unused).
+ * */
 uint32_t mcmp__group_run(mcmp__read *rd, uint32_t group, uint32_t i, const mcmp__word **out);
 
 #endif

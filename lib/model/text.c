@@ -8,17 +8,36 @@
  * slashes is its depth; the depths in use are kept as a mask, so that readers look up only
  * lengths that exist.
  */
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include "model/index.h"
 #include "model/tx.h"
 
 #define REFS_MASK ((UINT64_C(1) << 40) - 1)
 
+/*
+ * Eight bytes at a time, by a multiplication that folds its upper half back. Every step is one to
+ * one, so short texts never meet in 64 bits; the seed is random and the length counts, so that
+ * `/a/b` is not `/a` followed by `/b` and nobody can choose texts that meet.
+ */
+uint64_t mcmp__hash_segment(uint64_t hash, const char *segment, size_t len)
+{
+    const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t word;
+
+    hash += len;
+    for (; len >= 8; len -= 8, segment += 8) {
+        memcpy(&word, segment, sizeof(word));
+        hash = (hash ^ word) * odd;
+        hash ^= hash >> 32;
+    }
+    for (word = 0; len > 0; len--)
+        word = word << 8 | (unsigned char)segment[len - 1];
+    hash = (hash ^ word) * odd;
+    return hash ^ hash >> 29;
+}
+
 uint32_t mcmp__hash_text(const mcmp__layout *layout, mcmp_span text)
 {
-    return (uint32_t)XXH3_64bits_withSeed(text.ptr, text.len, layout->seed);
+    return (uint32_t)mcmp__hash_segment(layout->seed, text.ptr, text.len);
 }
 
 uint32_t mcmp__hash_ints(const mcmp__layout *layout, uint64_t a, uint64_t b)
@@ -35,25 +54,6 @@ uint32_t mcmp__hash_ints(const mcmp__layout *layout, uint64_t a, uint64_t b)
 uint64_t mcmp__hash_start(const mcmp__layout *layout)
 {
     return layout->seed;
-}
-
-/* Eight bytes at a time, by a multiplication that folds its upper half back; the seed and the length
- * of each segment keep `/a/b` and `/a` `/b` apart. */
-uint64_t mcmp__hash_segment(uint64_t hash, const char *segment, size_t len)
-{
-    const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
-    uint64_t word;
-
-    hash += len;
-    for (; len >= 8; len -= 8, segment += 8) {
-        memcpy(&word, segment, sizeof(word));
-        hash = (hash ^ word) * odd;
-        hash ^= hash >> 32;
-    }
-    for (word = 0; len > 0; len--)
-        word = word << 8 | (unsigned char)segment[len - 1];
-    hash = (hash ^ word) * odd;
-    return hash ^ hash >> 29;
 }
 
 uint64_t mcmp__hash_context(const mcmp__layout *layout, mcmp_span text, uint32_t *out_depth)
