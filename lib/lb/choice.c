@@ -21,15 +21,6 @@ static int is_in(const uint32_t *list, uint32_t count, uint32_t node)
     return 0;
 }
 
-uint64_t mcmp__choice_mix(uint64_t counter)
-{
-    uint64_t z = counter;
-
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
-}
-
 void mcmp__choice_begin(mcmp__choice *choice)
 {
     choice->period = mcmp__share_period(choice->now, choice->config->opts.recalc_period);
@@ -355,15 +346,9 @@ void mcmp__choice_apply(const mcmp__choice *choice)
     }
     for (uint32_t i = 0; i < choice->passed_count; i++) {
         uint32_t node = choice->passed[i];
-        uint64_t health = mcmp__word_get(&mcmp__choice_live(choice, node)->health);
+        mcmp__live *live = mcmp__choice_live(choice, node);
+        int load = mcmp__health_weight((uint32_t)mcmp__word_get(&live->health));
 
-        mcmp__choice_count(choice, node, mcmp__health_weight((uint32_t)health));
+        mcmp__share_add(&live->share, &live->carry, choice->period, load > 0 ? load : 1);
     }
-}
-
-void mcmp__choice_count(const mcmp__choice *choice, uint32_t node, int load)
-{
-    mcmp__live *live = mcmp__choice_live(choice, node);
-
-    mcmp__share_add(&live->share, &live->carry, choice->period, load > 0 ? load : 1);
 }

@@ -94,9 +94,12 @@ int mcmp__choice_make(mcmp__choice *choice, const mcmp__set *set, mcmp__runner *
 int mcmp__choice_usable(mcmp__choice *choice, const mcmp__member *member, mcmp__runner *out);
 /* Sets start values and counts picks that slow start passed over. After a whole section. */
 void mcmp__choice_apply(const mcmp__choice *choice);
-/* Counts one pick of the node. */
-void mcmp__choice_count(const mcmp__choice *choice, uint32_t node, int load);
 /* Well mixed bits of a counter. */
-uint64_t mcmp__choice_mix(uint64_t counter);
+static inline uint64_t mcmp__choice_mix(uint64_t z)
+{
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
 
 #endif

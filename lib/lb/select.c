@@ -10,7 +10,6 @@
 
 #define WAIT_STEP (100 * MCMP_MSEC) /* between two looks while a request waits (MCMP 5.8) */
 #define CUSTOM_TRIES 4
-#define RANDOM_STEP UINT64_C(0x9e3779b97f4a7c15)
 
 void mcmp_query_init_sized(mcmp_query *query, size_t size)
 {
@@ -227,10 +226,12 @@ static void hold(mcmp__choice *choice, const mcmp__lookup *look, const mcmp__run
     mcmp__local *local = mcmp__local_of(choice->cluster);
     uint32_t generation = mcmp__handle_generation(out->node);
 
-    mcmp__choice_apply(choice);
+    if ((choice->start_count | choice->passed_count) != 0)
+        mcmp__choice_apply(choice);
     mcmp__running_start(choice->cluster, running);
     mcmp__word_add(&live->elected, 1);
-    mcmp__choice_count(choice, look->chosen.node, look->chosen.load);
+    mcmp__share_add(&live->share, &live->carry, choice->period,
+                    look->chosen.load > 0 ? look->chosen.load : 1);
     if (look->chosen.node < local->node_slots &&
         atomic_load_explicit(&local->used[look->chosen.node], memory_order_relaxed) != generation)
         atomic_store_explicit(&local->used[look->chosen.node], generation, memory_order_relaxed);
@@ -271,21 +272,6 @@ int mcmp__query_take(const mcmp_query *query, mcmp_query *copy, const mcmp_query
         *out = copy;
     }
     return mcmp__query_check(*out, err);
-}
-
-void mcmp__choice_init(mcmp__choice *choice, mcmp_cluster *cluster, const mcmp_query *query)
-{
-    mcmp__local *local = mcmp__local_of(cluster);
-
-    choice->cluster = cluster;
-    choice->config = mcmp__config_of(cluster);
-    choice->live = local->live;
-    choice->slots = local->node_slots;
-    choice->now = query->now;
-    choice->key = 0;
-    choice->only = 0;
-    choice->random = mcmp__choice_mix(
-        atomic_fetch_add_explicit(&local->random, RANDOM_STEP, memory_order_relaxed));
 }
 
 /* Turns the verdict into the result of the call. */
