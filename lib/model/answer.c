@@ -21,8 +21,6 @@ typedef struct refusal_row {
 static refusal_row refusal_of(uint32_t refusal)
 {
     static const refusal_row rows[] = {
-        [MCMP_REFUSAL_PARSE] = { MCMP_ERR_SYNTAX, MCMP_WIRE_SYNTAX, "JVMRoute",
-                                 "REMOVED is no name for a node" },
         [MCMP_REFUSAL_BAD_COMMAND] = { MCMP_ERR_SYNTAX, MCMP_WIRE_SYNTAX, NULL,
                                        "the command is not supported" },
         [MCMP_REFUSAL_UNKNOWN_NODE] = { MCMP_ERR_UNKNOWN_NODE, MCMP_WIRE_MEM, "JVMRoute",

@@ -354,9 +354,6 @@ int mcmp__apply_config(mcmp__call *call)
     config_job job;
     const mcmp_command *command = call->command;
 
-    /* MCMP 4.4: the word of the grace period is no name; a form without a row of its own */
-    if (mcmp__span_is(command->jvm_route, "REMOVED"))
-        return mcmp__refuse(call, MCMP_REFUSAL_PARSE, command->jvm_route);
     if (!mcmp__access_node(*mcmp__access_of(call->cluster), call->request->peer, command->kind,
                            command->jvm_route))
         return mcmp__refuse(call, MCMP_REFUSAL_DENIED, command->jvm_route);

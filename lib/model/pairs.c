@@ -78,6 +78,14 @@ static void take_existing(registration *reg, uint32_t pair, size_t bit)
     mark_done(reg->pairs, bit);
 }
 
+/* MCMP 2: once a table is full and enough is listed, the rest is counted, not tried one by one.
+ * *-APP go on: what exists gets its status. */
+static int only_counts(const registration *reg)
+{
+    return reg->pairs->full_contexts && !reg->set_existing &&
+           reg->pairs->left_count == MCMP__LEFTOVERS;
+}
+
 static void take_contexts(registration *reg, uint32_t row, size_t alias, size_t count)
 {
     mcmp__pairs *pairs = reg->pairs;
@@ -85,8 +93,13 @@ static void take_contexts(registration *reg, uint32_t row, size_t alias, size_t 
     for (size_t i = 0; i < count; i++) {
         mcmp_span context = reg->command->contexts[i];
         size_t bit = alias * reg->command->context_count + i;
-        uint32_t pair = mcmp__pair_find(&reg->tx->rd, row, context);
+        uint32_t pair;
 
+        if (only_counts(reg)) {
+            pairs->left_more += count - i;
+            return;
+        }
+        pair = mcmp__pair_find(&reg->tx->rd, row, context);
         if (pair != 0) {
             take_existing(reg, pair, bit);
             continue;
@@ -114,7 +127,7 @@ void mcmp__pairs_register(mcmp__tx *tx, uint32_t node, const mcmp_command *comma
         size_t count = command->context_count;
         uint32_t row;
 
-        if (first >= pairs->limit) { /* counted, not tried one by one */
+        if (first >= pairs->limit || only_counts(&reg)) {
             pairs->left_more += (command->alias_count - i) * command->context_count;
             break;
         }
