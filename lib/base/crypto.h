@@ -4,8 +4,11 @@
 #define MCMP__CRYPTO_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* 0, or -1 when the provider has no entropy */
 int mcmp__random_bytes(void *out, size_t len);
+/* 0, or -1 when the provider refuses */
+int mcmp__sha256(const void *data, size_t len, uint8_t out[32]);
 
 #endif

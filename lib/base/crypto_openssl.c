@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Random bytes from OpenSSL: the one file of the core that includes its headers. */
+/* Random bytes and digests from OpenSSL: the one file of the core that includes its headers. */
 #include "base/crypto.h"
 
+#include <openssl/evp.h>
 #include <openssl/rand.h>
 
 #include <limits.h>
@@ -11,4 +12,9 @@ int mcmp__random_bytes(void *out, size_t len)
     if (len > INT_MAX)
         return -1;
     return RAND_bytes(out, (int)len) == 1 ? 0 : -1;
+}
+
+int mcmp__sha256(const void *data, size_t len, uint8_t out[32])
+{
+    return EVP_Digest(data, len, out, NULL, EVP_sha256(), NULL) == 1 ? 0 : -1;
 }

@@ -7,8 +7,7 @@
 #include "access.h"
 #include "store.h"
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
+#include "base/crypto.h"
 
 /* Networks are kept with their prefix in bits of the 16-byte form; 0 bits match every address. */
 typedef struct network {
@@ -320,14 +319,14 @@ int mcmp__access_node(const mcmp__access *access, const mcmp_peer *peer, uint32_
 
 void mcmp__access_owner(const mcmp_peer *peer, uint64_t out[3])
 {
-    XXH128_hash_t hash;
+    uint8_t digest[32];
 
     memset(out, 0, 3 * sizeof(*out));
     if (peer != NULL && peer->identity.len != 0) {
-        hash = XXH3_128bits(peer->identity.ptr, peer->identity.len);
+        if (mcmp__sha256(peer->identity.ptr, peer->identity.len, digest) != 0)
+            return; /* nobody: it may change nothing */
         out[0] = 2;
-        out[1] = hash.low64;
-        out[2] = hash.high64;
+        memcpy(&out[1], digest, 2 * sizeof(*out));
     } else if (peer != NULL && peer->has_address) {
         out[0] = 1;
         memcpy(&out[1], peer->address, sizeof(peer->address));

@@ -33,9 +33,8 @@ static refusal_row refusal_of(uint32_t refusal)
                                       "the table of nodes is full (max_nodes)" },
         [MCMP_REFUSAL_BALANCER_TABLE] = { MCMP_ERR_FULL, MCMP_WIRE_MEM, "max_balancers",
                                           "the table of balancers is full (max_balancers)" },
-        [MCMP_REFUSAL_TABLES] = { MCMP_ERR_FULL, MCMP_WIRE_MEM, "max_contexts",
-                                  "not every alias and context found a place (max_aliases, "
-                                  "max_contexts)" },
+        [MCMP_REFUSAL_TABLES] = { MCMP_ERR_FULL, MCMP_WIRE_MEM, NULL,
+                                  "not every alias and context found a place" },
         [MCMP_REFUSAL_DENIED] = { MCMP_ERR_DENIED, MCMP_WIRE_GENERAL, NULL,
                                   "the sender is not allowed to do this" },
     };

@@ -62,7 +62,8 @@ static void fill_data(config_job *job)
     data->ping = c->ping;
     data->ttl = c->ttl;
     data->timeout = c->timeout;
-    mcmp__access_owner(job->call->request->peer, data->owner);
+    if (job->call->config->opts.flags & MCMP_CLUSTER_OWNERSHIP)
+        mcmp__access_owner(job->call->request->peer, data->owner);
 }
 
 /* MCMP 4.1: has sent STATUS, and the last one is older than silent_after. */
@@ -252,6 +253,7 @@ static int refuse_tables(config_job *job)
 {
     mcmp__call *call = job->call;
     const mcmp_command *command = call->command;
+    int rc;
 
     mcmp_response_begin_leftover(call->response);
     for (size_t i = 0; i < job->pairs.left_count; i++) {
@@ -265,7 +267,14 @@ static int refuse_tables(config_job *job)
             return mcmp__fail(call->err, MCMP_ERR_NOMEM, NULL, "no memory for the answer");
     }
     mcmp_response_count_leftover(call->response, job->pairs.left_more);
-    return mcmp__refuse(call, MCMP_REFUSAL_TABLES, command->jvm_route);
+    rc = mcmp__refuse(call, MCMP_REFUSAL_TABLES, command->jvm_route);
+    if (rc == MCMP_ERR_FULL) {
+        (void)mcmp__fail(call->err, rc, job->pairs.full_contexts ? "max_contexts" : "max_aliases",
+                         "%llu entries found no place",
+                         (unsigned long long)(job->pairs.left_count + job->pairs.left_more));
+        mcmp__error_wire(call->err, MCMP_WIRE_MEM);
+    }
+    return rc;
 }
 
 static void log_notices(const mcmp__call *call)

@@ -60,6 +60,8 @@ START_TEST(test_what_fits_stays_and_what_does_not_is_listed)
             row_text(rows[i].name, answer_header(&s, "Type"), "MEM");
             row_text(rows[i].name, answer_header(&s, "Mess"), rows[i].mess);
             row_int(rows[i].name, s.err.wire_class, MCMP_WIRE_MEM);
+            row_text(rows[i].name, span_of(s.err.field),
+                     strstr(rows[i].mess, "context for") != NULL ? "max_contexts" : "max_aliases");
             row_text(rows[i].name, info_tail(&s), rows[i].tail);
         }
         row_code(rows[i].name, say(&s, "STATUS /", "JVMRoute=n1&Load=1"), MCMP_OK);
