@@ -20,7 +20,6 @@
 #include "io.h"
 #include "listener.h"
 #include "log.h"
-#include "metrics.h"
 #include "probe.h"
 #include "worker.h"
 
@@ -217,10 +216,7 @@ static void apply(struct manage *m)
     request->now = clock_now();
     request->connection = m->number;
     request->peer = &m->peer;
-    if (metrics_wanted(request))
-        judge(m, metrics_answer(m->worker, request, m->response));
-    else
-        judge(m, mcmp_apply(m->worker->cluster, request, m->response, NULL));
+    judge(m, mcmp_apply(m->worker->cluster, request, m->response, NULL));
 }
 
 static void refuse_bytes(struct manage *m, int code)

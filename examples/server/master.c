@@ -100,7 +100,6 @@ static void run_worker(struct master *m, unsigned slot, uint32_t serial)
     sigprocmask(SIG_UNBLOCK, &set, NULL);
     start.config = m->config;
     start.cluster = m->cluster;
-    start.acl = &m->acl;
     start.sockets = &m->sockets;
     start.slot = slot;
     start.serial = serial;

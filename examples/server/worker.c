@@ -145,7 +145,6 @@ static int set_up(struct worker *w, const struct worker_start *start)
 
     w->config = start->config;
     w->cluster = start->cluster;
-    w->acl = start->acl;
     w->next_connection = ((uint64_t)start->serial << 32) + 1;
     link_init(&w->clients);
     link_init(&w->manages);

@@ -16,13 +16,10 @@
 #include "sockets.h"
 #include "timer.h"
 
-struct acl;
-
 /* What the master hands to a worker. */
 struct worker_start {
     const struct config *config;
     mcmp_cluster *cluster;
-    const struct acl *acl;
     struct listening_set *sockets; /* closed when the worker has taken its own */
     unsigned slot;
     uint32_t serial; /* of all workers ever started */
@@ -46,7 +43,6 @@ struct worker {
     uv_loop_t loop;
     const struct config *config;
     mcmp_cluster *cluster;
-    const struct acl *acl;
     uint64_t next_connection; /* unique over all workers */
     struct timers timers;
     struct slab buffers;

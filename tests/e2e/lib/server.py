@@ -20,7 +20,8 @@ def program():
 
 def is_sanitized():
     with open(program(), 'rb') as file:
-        return b'__asan_init' in file.read()
+        data = file.read()
+    return b'__asan_init' in data or b'__tsan_init' in data
 
 
 def children(pid):

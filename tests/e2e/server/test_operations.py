@@ -384,3 +384,24 @@ def test_ipv6_is_served_too():
         with socket.create_connection(('::1', port), timeout=10) as sock:
             sock.sendall(b'GET / HTTP/1.1\r\nHost: [::1]\r\n\r\n')
             assert sock.recv(100).startswith(b'HTTP/1.1 404 ')
+
+
+def test_a_draining_node_is_told_what_still_runs():
+    release = threading.Event()
+
+    def held(node, conn, request):
+        release.wait(20)
+        conn.reply('done')
+    with Server() as server, Node('n', held) as node:
+        server.register('n', node.port, context='/app')
+        fields = {'JVMRoute': 'n', 'Alias': 'localhost', 'Context': '/app'}
+        with raw.Client(server.traffic) as client:
+            client.send('GET /app HTTP/1.1\r\nHost: x\r\n\r\n')
+            until(lambda: node.requests, what='a request runs')
+            first = mcmp.send(server.management, 'STOP-APP', fields)
+            assert b'Type=STOP-APP-RSP&JvmRoute=n&Requests=1&' in first.body
+            assert server.get('/app').status == 404
+            release.set()
+            assert client.answer().status == 200
+        until(lambda: b'&Requests=0&' in mcmp.send(server.management, 'STOP-APP', fields).body,
+              what='nothing runs any more')
