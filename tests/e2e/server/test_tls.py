@@ -55,9 +55,9 @@ def test_a_certificate_nobody_vouches_for_is_refused(cert):
         until(lambda: 'self-signed certificate' in server.log(), what='the reason is logged')
 
 
-def register_unproven(server, port):
+def register_unproven(server, port, **config):
     fields = {'JVMRoute': 'n', 'Host': '127.0.0.1', 'Port': port, 'Type': 'https',
-              'ping': '500ms'}
+              **config}
     mcmp.send(server.management, 'CONFIG', fields)
     mcmp.send(server.management, 'ENABLE-APP', {'JVMRoute': 'n', 'Alias': 'localhost',
                                                 'Context': '/'})
@@ -97,4 +97,4 @@ def test_a_wss_node_takes_websockets(cert):
 
 def test_a_plain_node_called_https_is_not_usable():
     with Node('n') as node, Server() as server:
-        assert 'State=NOTOK' in register_unproven(server, node.port)
+        assert 'State=NOTOK' in register_unproven(server, node.port, ping='500ms')
