@@ -555,9 +555,11 @@ void mcmp__frame_reset(mcmp__frame *frame)
 int mcmp__frame_feed(mcmp__frame *frame, const void *data, size_t len, size_t *used,
                      mcmp_error *err)
 {
-    cursor in = { data, (const char *)data + len };
+    cursor in = { data, data };
     int rc = STEP_ON;
 
+    if (len > 0)
+        in.end += len; /* no bytes may have no address */
     *used = 0;
     if (frame->state == STATE_FAILED || (frame->state == STATE_COMPLETE && frame->linger))
         return mcmp__fail(err, MCMP_ERR_STATE, NULL, "the stream can't be read any further");

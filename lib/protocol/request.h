@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Requests cross the library's border (STYLE A3): hosts that parse HTTP by themselves fill them, and
- * they may be older or newer than the library.
+ * Requests cross the library's border (STYLE A3): hosts that parse HTTP by themselves fill them,
+ * and they may be older or newer than the library.
  */
 #ifndef MCMP__REQUEST_H
 #define MCMP__REQUEST_H

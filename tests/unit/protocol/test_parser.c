@@ -614,6 +614,22 @@ START_TEST(test_parser_checks_its_options)
 }
 END_TEST
 
+START_TEST(test_parser_takes_no_bytes_at_all)
+{
+    mcmp_parser *parser = new_parser(NULL);
+    size_t used = 1;
+
+    ck_assert_int_eq(mcmp_parser_feed(parser, NULL, 0, &used, NULL), MCMP_NEED_MORE);
+    ck_assert_uint_eq(used, 0);
+    ck_assert_int_eq(mcmp_parser_feed(parser, "INFO / HTTP/1.1\r\n\r\n", 19, &used, NULL), MCMP_OK);
+    ck_assert(mcmp_parser_request(parser) != NULL);
+    ck_assert_int_eq(mcmp_parser_feed(parser, NULL, 0, &used, NULL), MCMP_NEED_MORE);
+    ck_assert(mcmp_parser_request(parser) == NULL);
+    ck_assert_int_eq(mcmp_parser_end(parser, NULL), MCMP_OK);
+    mcmp_parser_free(parser);
+}
+END_TEST
+
 START_TEST(test_parser_names_each_command)
 {
     static const struct {
@@ -657,6 +673,7 @@ int main(void)
         test_parser_survives_any_failed_allocation,
         test_parser_allocates_by_need,
         test_parser_checks_its_options,
+        test_parser_takes_no_bytes_at_all,
         test_parser_names_each_command,
     };
 
