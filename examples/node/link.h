@@ -15,8 +15,8 @@
 typedef struct node_link node_link;
 
 /*
- * answer NULL: failed, why says how, code is what the library said of the answer's bytes, or 0. Once
- * per request, never from inside node_link_send().
+ * answer NULL: failed, why says how, code is what the library said of the answer's bytes, or 0.
+ * Once per request, never from inside node_link_send().
  */
 typedef void (*node_link_fn)(void *ctx, const mcmp_answer_info *answer, int code, const char *why);
 

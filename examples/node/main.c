@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define DEMO_CONNECTIONS 8192
+#define DEMO_CONNECTIONS 4096
 #define GRACE_MS 2000u /* for what still runs in the demonstration when every balancer was told */
 #define GRACE_POLL_MS 20u
 #define CLOSE_ROUNDS 8 /* of the loop, for the callbacks of what was closed */

@@ -84,7 +84,7 @@ void plan_message(const node_plan *plan, const node_proxy *proxy, plan_lists *li
 /* The answer to it. */
 void plan_answer(node_plan *plan, mcmp_time now, const mcmp_answer_info *answer);
 
-/* No answer: the balancer can't be reached, broke off, or code tells what is wrong with its bytes. */
+/* No answer: the balancer is out of reach, broke off, or code says what is wrong with its bytes. */
 void plan_failed(node_plan *plan, mcmp_time now, int code, const char *why);
 
 /* Begin to drain; further calls change nothing. */
