@@ -94,7 +94,7 @@ typedef struct mcmp_selection {
     mcmp_span cookie_name;   /**< StickySessionCookie of the balancer */
     mcmp_span path_name;     /**< StickySessionPath of the balancer */
     uint64_t reserved[4];    /**< used by the library */
-    char text[1280];         /**< room of the texts */
+    char text[1296];         /**< room of the texts */
 } mcmp_selection;
 
 /** @name How a forward ended */

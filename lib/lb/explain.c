@@ -52,7 +52,7 @@ static void tell_name(teller *t, mcmp_span name)
 
 static void tell_text(teller *t, mcmp__read *rd, enum mcmp__text_kind kind, uint32_t index)
 {
-    char name[MCMP__NAME_ROOM];
+    char name[264]; /* the greatest name, and whole words */
     size_t len = mcmp__text(rd, kind, index, name, sizeof(name));
 
     tell_name(t, mcmp__span(name, len));
@@ -100,10 +100,10 @@ static void tell_prefixes(teller *t, const mcmp__lookup *look)
     tell_str(t, found > 0 ? " yes\n" : " nothing\n");
 }
 
-static void tell_balancer(teller *t, mcmp__read *rd, const mcmp__lookup *look)
+static void tell_balancer(teller *t, const mcmp__lookup *look)
 {
     tell_str(t, "balancer: ");
-    tell_text(t, rd, MCMP__BALANCER_NAME, look->balancer);
+    tell_name(t, look->names[MCMP__NAME_BALANCER]);
     if (look->balancers > 1) {
         tell_str(t, ", of ");
         tell_uint(t, look->balancers);
@@ -115,9 +115,9 @@ static void tell_balancer(teller *t, mcmp__read *rd, const mcmp__lookup *look)
         return;
     }
     tell_str(t, "; sticky by cookie ");
-    tell_name(t, look->cookie_name);
+    tell_name(t, look->names[MCMP__NAME_COOKIE]);
     tell_str(t, " or path parameter ");
-    tell_name(t, look->path_name);
+    tell_name(t, look->names[MCMP__NAME_PATH]);
     tell_str(t, (look->row.flags & MCMP_COMMAND_STICKY_FORCE) != 0 ? ", force" : "");
     tell_str(t, (look->row.flags & MCMP_COMMAND_STICKY_REMOVE) != 0 ? ", remove" : "");
     tell_str(t, "\n");
@@ -257,7 +257,7 @@ static void tell_story(teller *t, mcmp__lookup *look, mcmp__choice *choice)
         tell_request(t, choice, look->query);
         tell_prefixes(t, look);
         if (look->rc != MCMP_NOT_OURS) {
-            tell_balancer(t, &rd, look);
+            tell_balancer(t, look);
             tell_session(t, &rd, look);
             tell_members(t, choice, look);
         }
@@ -316,7 +316,7 @@ int mcmp_explain(mcmp_cluster *cluster, const mcmp_query *query, char *out, size
                  size_t *out_len, mcmp_error *err)
 {
     teller t = { out, size > 0 ? size - 1 : 0, 0 };
-    char names[2 * MCMP__NAME_ROOM];
+    char names[MCMP__NAMES_ROOM];
     mcmp_selection selection;
     mcmp__lookup look;
     mcmp__choice choice;

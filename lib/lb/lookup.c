@@ -101,13 +101,14 @@ static void find_session_id(mcmp__lookup *look, mcmp__choice *choice)
         take_session(look, choice, query->session, MCMP__SESSION_GIVEN);
         return;
     }
-    mcmp__cookie_walk_init(&walk, query->cookies, query->cookie_count, look->cookie_name);
+    mcmp__cookie_walk_init(&walk, query->cookies, query->cookie_count,
+                           look->names[MCMP__NAME_COOKIE]);
     while (mcmp__cookie_next(&walk, &id))
         if (take_session(look, choice, id, MCMP__SESSION_COOKIE))
             return;
     if (!mcmp__path_has_params(query->path))
         return;
-    while (mcmp__path_param_next(query->path, look->path_name, &pos, &id))
+    while (mcmp__path_param_next(query->path, look->names[MCMP__NAME_PATH], &pos, &id))
         if (take_session(look, choice, id, MCMP__SESSION_PATH))
             return;
 }
@@ -139,16 +140,11 @@ static void find_session(mcmp__lookup *look, mcmp__choice *choice)
 static void enter_balancer(mcmp__lookup *look, mcmp__choice *choice, uint32_t balancer)
 {
     mcmp__read *rd = choice->rd;
-    size_t len;
 
     look->balancer = balancer;
     if (!mcmp__balancer_get(rd, balancer, &look->row))
         memset(&look->row, 0, sizeof(look->row));
-    len = mcmp__text(rd, MCMP__BALANCER_COOKIE, balancer, look->text, MCMP__NAME_ROOM);
-    look->cookie_name = mcmp__span(look->text, len);
-    look->path_name.ptr = look->text + len;
-    look->path_name.len =
-        mcmp__text(rd, MCMP__BALANCER_PATH, balancer, look->text + len, MCMP__NAME_ROOM);
+    mcmp__texts(rd, MCMP__BALANCER_NAME, 3, balancer, look->text, MCMP__NAMES_ROOM, look->names);
     mcmp__set_of(rd, &look->match, balancer, 0, &look->set);
     find_session(look, choice);
 }
@@ -156,7 +152,7 @@ static void enter_balancer(mcmp__lookup *look, mcmp__choice *choice, uint32_t ba
 /* The balancer the host asks for: 0 = any, -1 = there is none of this name. */
 static int64_t asked_balancer(mcmp__read *rd, mcmp_span name)
 {
-    char low[MCMP__NAME_ROOM];
+    char low[256];
     uint32_t balancer;
 
     if (name.len == 0)
@@ -189,6 +185,8 @@ static int find_place(mcmp__lookup *look, mcmp__choice *choice)
         return 0;
     look->balancers = 1;
     enter_balancer(look, choice, first);
+    if (look->match.count == 1 && look->match.cursor[0] == 0)
+        return 1; /* the one place has no further balancer */
     next = mcmp__match_next(choice->rd, &look->match);
     if (next == 0)
         return 1;

@@ -19,6 +19,9 @@ enum mcmp__session_source {
     MCMP__SESSION_SOURCES
 };
 
+/* Texts of a balancer. */
+enum mcmp__name { MCMP__NAME_BALANCER, MCMP__NAME_COOKIE, MCMP__NAME_PATH };
+
 /* What a route text leads to. */
 typedef struct mcmp__home {
     uint32_t known;  /* a live node of the balancer has it, or the domain memory */
@@ -30,15 +33,14 @@ typedef struct mcmp__home {
 typedef struct mcmp__lookup {
     /* set by the caller */
     const mcmp_query *query;
-    char *text; /* 2 * MCMP__NAME_ROOM for the names of cookie and path parameter */
+    char *text; /* MCMP__NAMES_ROOM for the names of the balancer */
 
     /* found */
     mcmp__match match;
     uint32_t balancer;
     uint32_t balancers; /* how many hold the context */
     mcmp__balancer row;
-    mcmp_span cookie_name; /* in text */
-    mcmp_span path_name;   /* in text */
+    mcmp_span names[3]; /* in text, see enum mcmp__name */
     mcmp__set set;
     uint32_t source;     /* of the session id */
     mcmp_span session;   /* id, with route; empty = no session */
@@ -54,7 +56,7 @@ typedef struct mcmp__lookup {
     mcmp__runner chosen;
 } mcmp__lookup;
 
-#define MCMP__NAME_ROOM 256u
+#define MCMP__NAMES_ROOM (3 * 255 + 8)
 
 /* Does one section's work. choice->rd is the section; policy and key are set here. */
 void mcmp__lookup_run(mcmp__lookup *look, mcmp__choice *choice);

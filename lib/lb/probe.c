@@ -73,8 +73,8 @@ static int is_idle(const mcmp__live *live)
 }
 
 /* The node's row and host. 0 when the row has no live node. */
-static int read_node(mcmp_cluster *cluster, uint32_t node, mcmp__node *row, char host[256],
-                     size_t *out_len)
+static int read_node(mcmp_cluster *cluster, uint32_t node, mcmp__node *row,
+                     char host[MCMP__HOST_ROOM], size_t *out_len)
 {
     mcmp__read rd;
     int found;
@@ -83,7 +83,7 @@ static int read_node(mcmp_cluster *cluster, uint32_t node, mcmp__node *row, char
     do {
         mcmp__read_begin(&rd);
         found = mcmp__node_get(&rd, node, row) && !row->leaving;
-        *out_len = found ? mcmp__text(&rd, MCMP__NODE_HOST, node, host, 256) : 0;
+        *out_len = found ? mcmp__text(&rd, MCMP__NODE_HOST, node, host, MCMP__HOST_ROOM) : 0;
     } while (!mcmp__read_done(&rd));
     return found && !rd.damaged;
 }

@@ -50,8 +50,10 @@ const char *mcmp_reason_name(uint32_t reason)
 static void fill_node(mcmp__read *rd, const mcmp__lookup *look, mcmp_selection *out,
                       mcmp__running *running)
 {
+    size_t used = look->names[MCMP__NAME_BALANCER].len + look->names[MCMP__NAME_COOKIE].len +
+                  look->names[MCMP__NAME_PATH].len;
+    mcmp_span texts[2];
     mcmp__node row;
-    size_t at = look->cookie_name.len + look->path_name.len;
 
     running->node = 0;
     if (!mcmp__node_get(rd, look->chosen.node, &row))
@@ -67,24 +69,18 @@ static void fill_node(mcmp__read *rd, const mcmp__lookup *look, mcmp_selection *
     out->ping = row.ping;
     out->ttl = row.ttl;
     out->timeout = row.timeout;
-    out->host.ptr = out->text + at;
-    out->host.len =
-        mcmp__text(rd, MCMP__NODE_HOST, look->chosen.node, out->text + at, MCMP__NAME_ROOM);
-    at += out->host.len;
-    out->route.ptr = out->text + at;
-    out->route.len =
-        mcmp__text(rd, MCMP__NODE_ROUTE, look->chosen.node, out->text + at, MCMP__NAME_ROOM);
+    mcmp__texts(rd, MCMP__NODE_ROUTE, 2, look->chosen.node, out->text + used,
+                sizeof(out->text) - used, texts);
+    out->route = texts[0];
+    out->host = texts[1];
 }
 
-static void fill_balancer(mcmp__read *rd, const mcmp__lookup *look, mcmp_selection *out)
+static void fill_balancer(const mcmp__lookup *look, mcmp_selection *out)
 {
-    char *at = out->text + sizeof(out->text) - MCMP__NAME_ROOM;
-
-    out->balancer.ptr = at;
-    out->balancer.len = mcmp__text(rd, MCMP__BALANCER_NAME, look->balancer, at, MCMP__NAME_ROOM);
+    out->balancer = look->names[MCMP__NAME_BALANCER];
     out->max_retries = look->row.max_attempts;
-    out->cookie_name = look->cookie_name;
-    out->path_name = look->path_name;
+    out->cookie_name = look->names[MCMP__NAME_COOKIE];
+    out->path_name = look->names[MCMP__NAME_PATH];
     out->path_context = mcmp__span(look->query->path.ptr, look->match.context_len);
     out->session = look->session;
     if (look->session.len > 0) {
@@ -123,7 +119,7 @@ static int run_section(mcmp__lookup *look, mcmp__choice *choice, mcmp_selection 
         out->flags = 0;
         mcmp__lookup_run(look, choice);
         if (look->balancer != 0)
-            fill_balancer(&rd, look, out);
+            fill_balancer(look, out);
         if (look->rc == MCMP_OK)
             fill_node(&rd, look, out, running);
     } while (!mcmp__read_done(&rd));

@@ -8,11 +8,12 @@
 #include "base/base.h"
 #include "model/read.h"
 
+#define MCMP__HOST_ROOM 264u /* 255 bytes, brackets, whole words */
 #define MCMP__TICK_BLOCK 64u /* nodes whose next due time is remembered as one */
 
 typedef struct mcmp__tick {
     mcmp_probe probe; /* the one handed out last, with its texts */
-    char host[256];
+    char host[MCMP__HOST_ROOM];
     char authority[MCMP__AUTHORITY_MAX];
     uint64_t gone; /* cursor of mcmp__gone_next() */
     int gone_started;
