@@ -46,7 +46,10 @@ const char *mcmp_reason_name(uint32_t reason)
     return reason < MCMP__COUNT(names) && names[reason] != NULL ? names[reason] : "?";
 }
 
-/* Everything that the choice was made with goes into the caller's struct; inside the section. */
+/*
+ * Everything that the choice was made with goes into the caller's struct; inside the section. A node
+ * and its balancer fill all fields, so that only other verdicts have to clear the struct first.
+ */
 static void fill_node(mcmp__read *rd, const mcmp__lookup *look, mcmp_selection *out,
                       mcmp__running *running)
 {
@@ -56,8 +59,10 @@ static void fill_node(mcmp__read *rd, const mcmp__lookup *look, mcmp_selection *
     mcmp__node row;
 
     running->node = 0;
-    if (!mcmp__node_get(rd, look->chosen.node, &row))
-        return; /* overtaken: the section is repeated */
+    if (!mcmp__node_get(rd, look->chosen.node, &row)) {
+        rd->torn = 1; /* overtaken, and repeated; else damaged */
+        return;
+    }
     mcmp__running_of(rd, look->chosen.node, look->chosen.seat, running);
     out->node = row.handle;
     out->context = running->seat;
@@ -73,6 +78,8 @@ static void fill_node(mcmp__read *rd, const mcmp__lookup *look, mcmp_selection *
                 sizeof(out->text) - used, texts);
     out->route = texts[0];
     out->host = texts[1];
+    out->status = 0;
+    out->retry_at = 0;
 }
 
 static void fill_balancer(const mcmp__lookup *look, mcmp_selection *out)
@@ -83,6 +90,7 @@ static void fill_balancer(const mcmp__lookup *look, mcmp_selection *out)
     out->path_name = look->names[MCMP__NAME_PATH];
     out->path_context = mcmp__span(look->query->path.ptr, look->match.context_len);
     out->session = look->session;
+    out->session_route = mcmp__span(NULL, 0);
     if (look->session.len > 0) {
         out->session_route = mcmp__session_route(look->session);
         out->flags |= MCMP_SELECTION_HAS_SESSION;
@@ -116,8 +124,10 @@ static int run_section(mcmp__lookup *look, mcmp__choice *choice, mcmp_selection 
         mcmp__read_begin(&rd);
         for (uint32_t i = 0; i < choice->tried_count; i++)
             tried[i] = mcmp__node_by_handle(&rd, query->tried[i]);
-        out->flags = 0;
         mcmp__lookup_run(look, choice);
+        if (look->rc != MCMP_OK)
+            clear_selection(out);
+        out->flags = 0;
         if (look->balancer != 0)
             fill_balancer(look, out);
         if (look->rc == MCMP_OK)
@@ -309,7 +319,6 @@ int mcmp_select_node(mcmp_cluster *cluster, const mcmp_query *query, mcmp_select
     rc = mcmp__query_take(query, &copy, &look.query, err);
     if (rc != MCMP_OK)
         return rc;
-    clear_selection(selection);
     mcmp__choice_init(&choice, cluster, look.query);
     look.text = selection->text;
     rc = decide(&look, &choice, selection, &running);

@@ -70,6 +70,37 @@ START_TEST(test_release_is_due_before_a_selection_is_used_again)
 }
 END_TEST
 
+START_TEST(test_release_leaves_a_selection_that_tells_nothing_of_the_last)
+{
+    mcmp_selection selection;
+    mcmp_selection fresh;
+    mcmp_query query;
+    farm f;
+
+    open_one(&f);
+    ck_assert_int_eq(select_app(&f, &selection), MCMP_OK);
+    ck_assert_int_eq(farm_release(&f, &selection, MCMP_OUTCOME_OK), MCMP_OK);
+    mcmp_query_init(&query);
+    query.now = f.now;
+    query.path = span_of("/other");
+    mcmp_selection_init(&fresh);
+    ck_assert_int_eq(mcmp_select_node(f.cluster, &query, &selection, NULL), MCMP_NOT_OURS);
+    ck_assert_int_eq(mcmp_select_node(f.cluster, &query, &fresh, NULL), MCMP_NOT_OURS);
+    ck_assert_int_eq(memcmp(&selection, &fresh, offsetof(mcmp_selection, text)), 0);
+    farm_script(&f, FAIL("n1"));
+    query.now = f.now;
+    query.path = span_of("/app");
+    ck_assert_int_eq(mcmp_select_node(f.cluster, &query, &selection, NULL), MCMP_NO_NODE);
+    ck_assert_uint_eq(selection.node, 0);
+    ck_assert_uint_eq(selection.port, 0);
+    ck_assert_uint_eq(selection.route.len, 0);
+    row_text("balancer", selection.balancer, "mycluster");
+    row_text("cookie", selection.cookie_name, "JSESSIONID");
+    row_text("path", selection.path_name, "jsessionid");
+    farm_close(&f);
+}
+END_TEST
+
 START_TEST(test_release_of_a_dry_run_is_refused)
 {
     mcmp_selection selection;
@@ -293,6 +324,7 @@ int main(void)
     const TTest *const tests[] = {
         test_release_happens_exactly_once,
         test_release_is_due_before_a_selection_is_used_again,
+        test_release_leaves_a_selection_that_tells_nothing_of_the_last,
         test_release_of_a_dry_run_is_refused,
         test_release_counts_bytes_and_outcomes,
         test_release_after_the_node_went_touches_nobody_else,
