@@ -83,6 +83,8 @@ static int judge(mcmp__call *call)
     if (!(row->flags & NO_SIZE) &&
         (request->flags & MCMP_REQUEST_OVERSIZE || request->body.len > limit))
         return refuse_size(call, limit);
+    if (call->config->opts.flags & MCMP_CLUSTER_OWNERSHIP)
+        mcmp__access_owner(request->peer, call->sender);
     if (!(row->flags & NO_BODY)) {
         int rc = decode(call);
 

@@ -26,6 +26,7 @@ typedef struct mcmp__call {
     uint32_t resumed;   /* MCMP_PENDING_* that came back; 0 = first judgement */
     int probe_ok;       /* with MCMP_PENDING_PROBE */
     mcmp_handle probed; /* node whose probe came back; 0 = a free endpoint */
+    uint64_t sender[3]; /* what owns nodes, with MCMP_CLUSTER_OWNERSHIP; taken before any lock */
 } mcmp__call;
 
 int mcmp__apply_config(mcmp__call *call);

@@ -62,8 +62,7 @@ static void fill_data(config_job *job)
     data->ping = c->ping;
     data->ttl = c->ttl;
     data->timeout = c->timeout;
-    if (job->call->config->opts.flags & MCMP_CLUSTER_OWNERSHIP)
-        mcmp__access_owner(job->call->request->peer, data->owner);
+    memcpy(data->owner, job->call->sender, sizeof(data->owner));
 }
 
 /* MCMP 4.1: has sent STATUS, and the last one is older than silent_after. */

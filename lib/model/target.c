@@ -8,13 +8,11 @@
 int mcmp__target_is_owned(const mcmp__call *call, mcmp__read *rd, uint32_t node)
 {
     uint64_t owner[3];
-    uint64_t sender[3];
 
     if (!(call->config->opts.flags & MCMP_CLUSTER_OWNERSHIP))
         return 1;
     mcmp__node_owner(rd, node, owner);
-    mcmp__access_owner(call->request->peer, sender);
-    return sender[0] != 0 && memcmp(sender, owner, sizeof(sender)) == 0;
+    return call->sender[0] != 0 && memcmp(call->sender, owner, sizeof(owner)) == 0;
 }
 
 int mcmp__target_find(mcmp__call *call, mcmp_handle *out)

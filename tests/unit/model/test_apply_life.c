@@ -552,6 +552,12 @@ START_TEST(test_a_membership_change_is_one_line_of_the_log_and_a_repeat_is_none)
                             "3 node n2: the name of its balancer was lower-cased\n"
                             "2 node n2: 1 contexts without leading slash never match\n"
                             "4 node n2 registered: ajp://10.0.0.2:8009, balancer big\n");
+    must(&s, "STATUS /", "JVMRoute=n2");
+    s.now += 60 * MCMP_SEC;
+    station_clear_log(&s);
+    must(&s, "CONFIG /", "JVMRoute=n3&Host=10.0.0.2&Port=8009");
+    ck_assert_str_eq(s.log, "4 node n3 registered: ajp://10.0.0.2:8009, balancer mycluster, "
+                            "in place of silent node n2\n");
     station_close(&s);
 }
 END_TEST
