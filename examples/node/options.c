@@ -168,32 +168,61 @@ static int add_proxy(const node_flag *flag, void *field, const char *value)
     return 0;
 }
 
-static int add_context(const node_flag *flag, void *field, const char *value)
+/* One element of a comma list as a text of its own; NULL when it is not valid. */
+static const char *add_text(node_options *options, mcmp_span text, size_t most)
+{
+    char *copy = options->texts + options->texts_len;
+    struct node_flag name = { .min = NAME_STRICT, .max = (int64_t)most };
+    const char *checked;
+
+    if (text.len > most || text.len >= sizeof(options->texts) - options->texts_len)
+        return NULL;
+    memcpy(copy, text.ptr, text.len);
+    copy[text.len] = '\0';
+    if (set_name(&name, &checked, copy) != 0)
+        return NULL;
+    options->texts_len += text.len + 1;
+    return checked;
+}
+
+static int add_contexts(const node_flag *flag, void *field, const char *value)
 {
     node_options *options = field;
-    struct node_flag name = { .min = NAME_STRICT, .max = 79 };
+    mcmp_span rest = node_span_of(value);
 
     (void)flag;
-    if (options->context_count == NODE_CONTEXTS_MAX || value[0] != '/' ||
-        set_name(&name, &options->contexts[options->context_count], value) != 0)
-        return -1;
-    if (strlen(value) > 1 && value[strlen(value) - 1] == '/')
-        return -1;
-    options->context_count++;
+    while (rest.ptr != NULL) {
+        const char *text = add_text(options, node_span_cut(rest, ',', &rest), 79);
+
+        if (text == NULL || text[0] != '/' || options->context_count == NODE_CONTEXTS_MAX)
+            return -1;
+        if (text[1] != '\0' && text[strlen(text) - 1] == '/')
+            return -1;
+        options->contexts[options->context_count++] = text;
+    }
     return 0;
 }
 
-static int add_alias(const node_flag *flag, void *field, const char *value)
+static int add_aliases(const node_flag *flag, void *field, const char *value)
 {
     node_options *options = field;
-    struct node_flag name = { .min = NAME_STRICT, .max = 254 };
+    mcmp_span rest = node_span_of(value);
 
     (void)flag;
-    if (options->alias_count == NODE_ALIASES_MAX ||
-        set_name(&name, &options->aliases[options->alias_count], value) != 0)
-        return -1;
-    options->alias_count++;
+    while (rest.ptr != NULL) {
+        const char *text = add_text(options, node_span_cut(rest, ',', &rest), 254);
+
+        if (text == NULL || options->alias_count == NODE_ALIASES_MAX)
+            return -1;
+        options->aliases[options->alias_count++] = text;
+    }
     return 0;
+}
+
+/* Flags that add to a list. */
+static int may_be_repeated(const node_flag *flag)
+{
+    return flag->set == add_proxy || flag->set == add_contexts || flag->set == add_aliases;
 }
 
 #define FIELD(name) offsetof(node_options, name)
@@ -209,8 +238,10 @@ static const node_flag flags[] = {
     { "backend", "HOST:PORT", "where the application listens; required", set_backend, 0, 0, 0 },
     { "type", "ajp|http|https|ws|wss", "protocol of the backend; http", set_word, FIELD(scheme), 0,
       0 },
-    { "context", "/PATH", "path that it serves; may be repeated; /", add_context, 0, 0, 0 },
-    { "alias", "NAME", "host name that it serves; may be repeated; localhost", add_alias, 0, 0, 0 },
+    { "context", "/PATH[,/PATH..]", "paths that it serves; may be repeated; /", add_contexts, 0, 0,
+      0 },
+    { "alias", "NAME[,NAME..]", "host names that it serves; may be repeated; localhost",
+      add_aliases, 0, 0, 0 },
     { "balancer", "NAME", "balancer that it belongs to", set_name, FIELD(balancer), NAME_BLANKS,
       39 },
     { "domain", "NAME", "group of nodes that share sessions", set_name, FIELD(domain), NAME_BLANKS,
@@ -392,8 +423,9 @@ static int take(node_options *options, int argc, const char *const *argv, int *a
         value = argv[++*at];
     }
     if (flag->set(flag, (char *)options + flag->offset, value) != 0) {
-        (void)snprintf(why, size, "--%s: bad value '%.80s', wanted %s", flag->name,
-                       value != NULL ? value : "", flag->value != NULL ? flag->value : "none");
+        (void)snprintf(why, size, "--%s: bad value '%.80s', wanted %s%s", flag->name,
+                       value != NULL ? value : "", flag->value != NULL ? flag->value : "none",
+                       may_be_repeated(flag) ? "; the flag may be repeated" : "");
         return -1;
     }
     return 0;

@@ -11,6 +11,7 @@
 #define NODE_PROXIES_MAX 64
 #define NODE_CONTEXTS_MAX 512
 #define NODE_ALIASES_MAX 128
+#define NODE_TEXTS_MAX (NODE_CONTEXTS_MAX * 80 + NODE_ALIASES_MAX * 255) /* bytes of all of them */
 
 /* Exit codes, documented in --help */
 #define NODE_EXIT_OK 0
@@ -53,6 +54,8 @@ typedef struct node_options {
     size_t context_count;
     const char *aliases[NODE_ALIASES_MAX];
     size_t alias_count;
+    char texts[NODE_TEXTS_MAX]; /* elements of contexts and aliases, each NUL-terminated */
+    size_t texts_len;
     /* the agent */
     node_proxy proxies[NODE_PROXIES_MAX];
     size_t proxy_count;

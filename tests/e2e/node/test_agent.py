@@ -11,7 +11,7 @@ from stub_proxy import StubProxy, answer, error, good
 from waiting import until
 
 REGISTER = ['INFO', 'CONFIG', 'ENABLE-APP', 'STATUS']
-ALIASES = ('--alias', 'localhost', '--alias', 't1.example', '--alias', 'www.example')
+ALIASES = ('--alias', 'localhost,t1.example', '--alias', 'www.example')
 
 
 def expected(command, target, address, body=''):

@@ -113,17 +113,26 @@ static const bad_row bad[] = {
     { MIN " --load 101", "--load: bad value '101', wanted 0..100|auto" },
     { MIN " --load -1", "--load: bad value '-1', wanted 0..100|auto" },
     { MIN " --type ftp", "--type: bad value 'ftp', wanted ajp|http|https|ws|wss" },
-    { MIN " --context app", "--context: bad value 'app', wanted /PATH" },
-    { MIN " --context /a,/b", "--context: bad value '/a,/b', wanted /PATH" },
-    { MIN " --context /a/", "--context: bad value '/a/', wanted /PATH" },
-    { MIN " --alias a_b", "--alias: bad value 'a b', wanted NAME" },
+    { MIN " --context app",
+      "--context: bad value 'app', wanted /PATH[,/PATH..]; the flag may be repeated" },
+    { MIN " --context /a,,/b",
+      "--context: bad value '/a,,/b', wanted /PATH[,/PATH..]; the flag may be repeated" },
+    { MIN " --context /a,/b/",
+      "--context: bad value '/a,/b/', wanted /PATH[,/PATH..]; the flag may be repeated" },
+    { MIN " --alias x,a_b",
+      "--alias: bad value 'x,a b', wanted NAME[,NAME..]; the flag may be repeated" },
+    { MIN " --alias x,",
+      "--alias: bad value 'x,', wanted NAME[,NAME..]; the flag may be repeated" },
     { MIN " --interval 0", "--interval: bad value '0', wanted TIME" },
     { MIN " --interval 5x", "--interval: bad value '5x', wanted TIME" },
     { MIN " --smax -2", "--smax: bad value '-2', wanted N" },
     { MIN " --sticky-force maybe", "--sticky-force: bad value 'maybe', wanted yes|no" },
-    { MIN " --proxy 127.0.0.1", "--proxy: bad value '127.0.0.1', wanted HOST:PORT[/PREFIX]" },
-    { MIN " --proxy ::1:80", "--proxy: bad value '::1:80', wanted HOST:PORT[/PREFIX]" },
-    { MIN " --proxy h:65536", "--proxy: bad value 'h:65536', wanted HOST:PORT[/PREFIX]" },
+    { MIN " --proxy 127.0.0.1",
+      "--proxy: bad value '127.0.0.1', wanted HOST:PORT[/PREFIX]; the flag may be repeated" },
+    { MIN " --proxy ::1:80",
+      "--proxy: bad value '::1:80', wanted HOST:PORT[/PREFIX]; the flag may be repeated" },
+    { MIN " --proxy h:65536",
+      "--proxy: bad value 'h:65536', wanted HOST:PORT[/PREFIX]; the flag may be repeated" },
     { MIN " --backend 127.0.0.1:0", "--backend: port 0 goes with --demo only" },
     { MIN " --backend 0.0.0.0:1",
       "--backend: balancers need an address they can connect to, not a wildcard" },
@@ -136,6 +145,21 @@ START_TEST(test_a_bad_line_is_refused_with_its_reason)
         row_int(bad[i].line, parse(bad[i].line), NODE_OPTIONS_BAD);
         row_text(bad[i].line, span_of(why), bad[i].why);
     }
+}
+END_TEST
+
+START_TEST(test_contexts_and_aliases_may_be_lists_and_repeated)
+{
+    ck_assert_int_eq(parse(MIN " --context /a,/,/b/c --context=/d --alias x,Y.example --alias z"),
+                     NODE_OPTIONS_RUN);
+    ck_assert_uint_eq(options.context_count, 4);
+    ck_assert_str_eq(options.contexts[0], "/a");
+    ck_assert_str_eq(options.contexts[1], "/");
+    ck_assert_str_eq(options.contexts[2], "/b/c");
+    ck_assert_str_eq(options.contexts[3], "/d");
+    ck_assert_uint_eq(options.alias_count, 3);
+    ck_assert_str_eq(options.aliases[1], "Y.example");
+    ck_assert_str_eq(options.aliases[2], "z");
 }
 END_TEST
 
@@ -194,6 +218,7 @@ int main(void)
         test_the_shortest_line_has_the_documented_defaults,
         test_every_flag_sets_its_field,
         test_a_bad_line_is_refused_with_its_reason,
+        test_contexts_and_aliases_may_be_lists_and_repeated,
         test_names_have_the_limits_of_the_protocol,
         test_help_names_flags_and_exit_codes,
     };
