@@ -43,7 +43,7 @@ cc -std=c11 "$here/consumer.c" $(flags --cflags) $needed -o "$work/pc-static"
 "$work/pc-static"
 
 say "CMake, from the same place"
-cmake -S "$here" -B "$work/cmake" -DCMAKE_PREFIX_PATH="$root" >"$work/cmake.log" 2>&1 ||
+cmake -G Ninja -S "$here" -B "$work/cmake" -DCMAKE_PREFIX_PATH="$root" >"$work/cmake.log" 2>&1 ||
     { cat "$work/cmake.log" && exit 1; }
 cmake --build "$work/cmake" >"$work/cmake.log" 2>&1 || { cat "$work/cmake.log" && exit 1; }
 "$work/cmake/by_shared"
