@@ -320,8 +320,8 @@ MCMP_API int mcmp_tick(mcmp_cluster *cluster, mcmp_time now, mcmp_work *work, mc
  * @param[in]  ok      1: the node answered as it should
  * @param[in]  now     monotonic time
  * @param[out] err     detail; may be NULL
- * @return MCMP_OK, MCMP_ERR_STALE (the node is gone), MCMP_ERR_INVALID, MCMP_ERR_OS (the node was to
- * be removed, but the lock can't be taken; the next failed probe tries again)
+ * @return MCMP_OK, MCMP_ERR_STALE (the node is gone), MCMP_ERR_INVALID, MCMP_ERR_OS (the node was
+ * to be removed, but the lock can't be taken; the next failed probe tries again)
  * @mt_any @reentrant no
  * @since 0.1
  */

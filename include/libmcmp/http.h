@@ -338,8 +338,8 @@ MCMP_API int mcmp_http_target_parse(const mcmp_http_info *request, uint32_t flag
 /** @{ */
 #define MCMP_HTTP_FORWARD_X 0x1u       /**< X-Forwarded-For, -Host and -Proto */
 #define MCMP_HTTP_FORWARD_RFC7239 0x2u /**< Forwarded */
-/** Append to what the client sent of these. Without it what the client sent of X-Forwarded-For, -Host,
- * -Proto and Forwarded is left out as soon as one of the two flags above is set. */
+/** Append to what the client sent of these. Without it what the client sent of X-Forwarded-For,
+ * -Host, -Proto and Forwarded is left out as soon as one of the two flags above is set. */
 #define MCMP_HTTP_FORWARD_TRUSTED 0x4u
 #define MCMP_HTTP_FORWARD_CLOSE 0x8u /**< `Connection: close`: the node's connection is not kept */
 #define MCMP_HTTP_FORWARD_NO_EXPECT \

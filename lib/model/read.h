@@ -188,7 +188,8 @@ enum mcmp__text_kind {
 size_t mcmp__text(mcmp__read *rd, enum mcmp__text_kind kind, uint32_t index, char *out,
                   size_t room);
 /* The n texts from kind on, which are of one row: its index; spans point into out. One call for
- * NODE_ROUTE, _HOST and one for BALANCER_NAME, _COOKIE, _PATH. Room: 8 bytes more than they need. */
+ * NODE_ROUTE, _HOST and one for BALANCER_NAME, _COOKIE, _PATH. Room: 8 bytes more than they
+ * need. */
 void mcmp__texts(mcmp__read *rd, enum mcmp__text_kind kind, uint32_t n, uint32_t index, char *out,
                  size_t room, mcmp_span *spans);
 
