@@ -47,8 +47,9 @@ const char *mcmp_reason_name(uint32_t reason)
 }
 
 /*
- * Everything that the choice was made with goes into the caller's struct; inside the section. A node
- * and its balancer fill all fields, so that only other verdicts have to clear the struct first.
+ * Everything that the choice was made with goes into the caller's struct; inside the section. A
+ * node and its balancer fill all fields, so that only other verdicts have to clear the struct
+ * first.
  */
 static void fill_node(mcmp__read *rd, const mcmp__lookup *look, mcmp_selection *out,
                       mcmp__running *running)
