@@ -52,6 +52,15 @@ int mcmp__parse_uint(mcmp_span text, uint64_t max, uint64_t *out)
     return 0;
 }
 
+static size_t count_digits(uint64_t value)
+{
+    size_t len = 1;
+
+    for (; value >= 10000; value /= 10000)
+        len += 4;
+    return len + (value >= 10) + (value >= 100) + (value >= 1000);
+}
+
 size_t mcmp__format_uint(char *out, uint64_t value)
 {
     static const char pairs[] = "0001020304050607080910111213141516171819"
@@ -59,17 +68,17 @@ size_t mcmp__format_uint(char *out, uint64_t value)
                                 "4041424344454647484950515253545556575859"
                                 "6061626364656667686970717273747576777879"
                                 "8081828384858687888990919293949596979899";
-    char digits[20];
-    size_t at = sizeof(digits);
+    size_t len = count_digits(value);
+    size_t at = len;
 
     while (value >= 100) { /* a division per two digits */
         at -= 2;
-        memcpy(digits + at, pairs + value % 100 * 2, 2);
+        memcpy(out + at, pairs + value % 100 * 2, 2);
         value /= 100;
     }
     if (value >= 10)
-        digits[--at] = (char)('0' + value % 10);
-    digits[--at] = (char)('0' + (value >= 10 ? value / 10 : value));
-    memcpy(out, digits + at, sizeof(digits) - at);
-    return sizeof(digits) - at;
+        memcpy(out, pairs + value * 2, 2);
+    else
+        out[0] = (char)('0' + value);
+    return len;
 }
