@@ -256,6 +256,9 @@ expect "$other is back and serves" "$([ "$(count "$other")" -gt 0 ] && echo yes)
 
 title "What the balancer knows"
 info | sed 's/^/  /'
+page=$(curl -s --noproxy '*' --max-time 5 "http://$management/" | grep -o 'Node n[12]' | sort -u |
+    tr '\n' ' ')
+expect "the status page at http://$management/ names both nodes" "$page" "Node n1 Node n2 "
 
 if [ "$wrong" -gt 0 ]; then
     title "$wrong of the checks above went wrong"
