@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cluster.h"
+#include "date.h"
 #include "exchange.h"
 #include "log.h"
 
@@ -87,6 +88,8 @@ void answer_send(struct exchange *x, uint32_t status, const char *why)
     answer.status = status;
     answer.minor = x->info != NULL ? x->info->minor : 1;
     answer.retry_after = retry_after(x, status);
+    answer.add = date_header();
+    answer.add_count = 1;
     answer.flags |= x->client_reuse ? MCMP_HTTP_KEEP_ALIVE : 0;
     if (x->info != NULL && x->info->method == MCMP_HTTP_HEAD)
         answer.flags |= MCMP_HTTP_NO_BODY;

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "values.h"
 
@@ -282,9 +283,13 @@ int config_check(const struct config *config, struct complaint *why)
         text = "nothing to listen on: give listen or management";
     else if (config->max_target > config->max_head)
         text = "max-target is greater than max-head";
-    if (text == NULL)
+    if (text == NULL && config->tls_ca[0] != '\0' && access(config->tls_ca, R_OK) != 0)
+        snprintf(why->text, sizeof(why->text), "can't read %.300s for tls-ca: %s", config->tls_ca,
+                 strerror(errno));
+    else if (text == NULL)
         return 0;
-    snprintf(why->text, sizeof(why->text), "%s", text);
+    else
+        snprintf(why->text, sizeof(why->text), "%s", text);
     return -1;
 }
 

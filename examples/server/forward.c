@@ -166,6 +166,21 @@ static void answer_failure(struct exchange *x)
         answer_send(x, 502, "the node gave no answer");
 }
 
+static void log_failure(struct exchange *x, const char *why)
+{
+    struct worker *w = x->client->worker;
+    uint32_t dropped;
+    static struct log_limit limit;
+
+    if (!log_allowed(&limit, clock_now(), &dropped))
+        return;
+    if (dropped > 0)
+        log_write(MCMP_LOG_WARN, "forward", "%u further failures were not logged", dropped);
+    log_write(MCMP_LOG_WARN, "forward", "node \"%.*s\" %.*s:%u: %s%s", (int)x->selection.route.len,
+              x->selection.route.ptr, (int)x->selection.host.len, x->selection.host.ptr,
+              (unsigned)x->selection.port, why, w->stopping ? " (stopping)" : "");
+}
+
 static void connect_node(struct exchange *x)
 {
     struct worker *w = x->client->worker;
@@ -188,6 +203,7 @@ static void connect_node(struct exchange *x)
     if (rc == POOL_READY) {
         exchange_connected(x);
     } else if (rc == POOL_FULL) {
+        log_failure(x, why);
         exchange_release(x, MCMP_OUTCOME_UNUSED);
         answer_send(x, 503, why);
     } else if (rc == POOL_FAILED) {
@@ -328,21 +344,6 @@ static void drop_upstream(struct exchange *x)
     if (x->up != NULL)
         upstream_release(x->up, 0);
     x->up = NULL;
-}
-
-static void log_failure(struct exchange *x, const char *why)
-{
-    struct worker *w = x->client->worker;
-    uint32_t dropped;
-    static struct log_limit limit;
-
-    if (!log_allowed(&limit, clock_now(), &dropped))
-        return;
-    if (dropped > 0)
-        log_write(MCMP_LOG_WARN, "forward", "%u further failures were not logged", dropped);
-    log_write(MCMP_LOG_WARN, "forward", "node \"%.*s\" %.*s:%u: %s%s", (int)x->selection.route.len,
-              x->selection.route.ptr, (int)x->selection.host.len, x->selection.host.ptr,
-              (unsigned)x->selection.port, why, w->stopping ? " (stopping)" : "");
 }
 
 /* Cut an answer that began: the client must see that it is not complete. */

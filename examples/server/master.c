@@ -404,7 +404,10 @@ static int prepare(struct master *m, struct complaint *why)
         snprintf(why->text, sizeof(why->text), "can't start: %s", strerror(errno));
         return -1;
     }
-    return write_file(m->config->pid_file, NULL);
+    if (write_file(m->config->pid_file, NULL) == 0)
+        return 0;
+    snprintf(why->text, sizeof(why->text), "can't write %.300s", m->config->pid_file);
+    return -1;
 }
 
 int master_run(struct config *config, config_again_fn again, void *ctx)

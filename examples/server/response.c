@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cluster.h"
+#include "date.h"
 #include "exchange.h"
 
 #define READS_AT_ONCE 4
@@ -24,6 +25,7 @@ static int queue_head(struct exchange *x, const mcmp_http_info *info, mcmp_http_
     const struct config *config = c->worker->config;
     char *room = out_room(&c->out, &c->worker->buffers, (size_t)info->head_size + 1024);
     size_t len = 0;
+    mcmp_span date;
     int rc;
 
     mcmp_http_reply_init(reply);
@@ -34,6 +36,11 @@ static int queue_head(struct exchange *x, const mcmp_http_info *info, mcmp_http_
     reply->minor = x->info->minor;
     if ((x->info->flags & MCMP_HTTP_KEEP_ALIVE) != 0 && x->body_done && !c->worker->stopping)
         reply->flags |= MCMP_HTTP_KEEP_ALIVE;
+    if (info->status >= 200 &&
+        mcmp_http_head_find(x->up->head, MCMP_HTTP_FIELD_DATE, &date) != MCMP_OK) {
+        reply->add = date_header();
+        reply->add_count = 1;
+    }
     if (x->upgrade_asked)
         reply->flags |= MCMP_HTTP_UPGRADE;
     if (room == NULL)

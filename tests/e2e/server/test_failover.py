@@ -248,6 +248,7 @@ def test_max_node_connections_is_a_limit():
             client.send('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
         until(lambda: len(node.requests) == 2, what='two requests are held')
         assert server.get('/').status == 503
+        assert 'max-node-connections is met' in server.log()
         release.set()
         for client in clients:
             assert client.answer().status == 200

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Requests and answers through mcmp-server: framing, headers, order, early ends."""
+import email.utils
 import socket
 import threading
+import time
 
 import pytest
 
@@ -399,3 +401,16 @@ def test_options_and_trace_count_their_hops(plain):
         assert not plain.node.requests
         client.get('/', method='OPTIONS', headers=[('Max-Forwards', '7')])
         assert plain.node.requests[-1].all('Max-Forwards') == ['6']
+
+
+def test_every_answer_has_a_date(plain):
+    def age(text):
+        return abs(time.time() - email.utils.parsedate_to_datetime(text).timestamp())
+    assert age(plain.get('/').get('Date')) < 10
+    assert age(plain.get('/', headers=[('Content-Length', 'x')]).get('Date')) < 10
+
+    def dated(_, conn, request):
+        conn.reply('x', headers=[('Date', 'Thu, 01 Jan 1970 00:00:01 GMT')])
+    with with_handler(dated) as (server, _):
+        answer = server.get('/')
+        assert [v for k, v in answer.headers if k == 'Date'] == ['Thu, 01 Jan 1970 00:00:01 GMT']
