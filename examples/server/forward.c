@@ -578,21 +578,22 @@ void exchange_pump(struct exchange *x)
     struct client *c = x->client;
 
     for (int reads = 0;;) {
-        int rc;
+        int rc = MCMP_OK;
         ssize_t n;
 
+        /* What came with the head goes out with it; what is wrong with it never does. */
+        if (!x->body_done && !x->upload_broken)
+            rc = take_content(x);
+        if (rc != MCMP_OK && rc != MCMP_NEED_MORE) {
+            bad_body(x, rc);
+            return;
+        }
         if (x->up->out.bytes > 0 && !flush_node(x))
             return;
         if (x->body_done || x->upload_broken)
             break;
-        recycle(x);
-        rc = take_content(x);
         if (rc == MCMP_OK)
             continue;
-        if (rc != MCMP_NEED_MORE) {
-            bad_body(x, rc);
-            return;
-        }
         recycle(x);
         n = reads++ < READS_AT_ONCE ? client_read(c) : 0;
         if (n < 0) {
