@@ -79,18 +79,22 @@ static void name_texts(mcmp__layout *layout, const mcmp_command_limits *limits)
     uint32_t name = text_words(limits->balancer);
     uint32_t cookie = text_words(limits->cookie);
     const mcmp__text_place texts[MCMP__TEXT_KINDS] = {
-        [MCMP__NODE_ROUTE] = { MCMP__T_NODE, MCMP__N_LENS, 0, MCMP__N_TEXT, limits->jvm_route },
+        [MCMP__NODE_ROUTE] = { MCMP__T_NODE, MCMP__N_LENS, 0, MCMP__N_TEXT, limits->jvm_route, 0, 0,
+                               0 },
         [MCMP__NODE_HOST] = { MCMP__T_NODE, MCMP__N_LENS, 16, MCMP__N_TEXT + route,
-                              limits->host + 2 },
-        [MCMP__BALANCER_NAME] = { MCMP__T_BALANCER, MCMP__B_LENS, 0, MCMP__B_TEXT,
-                                  limits->balancer },
+                              limits->host + 2, 0, 0, 0 },
+        [MCMP__BALANCER_NAME] = { MCMP__T_BALANCER, MCMP__B_LENS, 0, MCMP__B_TEXT, limits->balancer,
+                                  0, 0, 0 },
         [MCMP__BALANCER_COOKIE] = { MCMP__T_BALANCER, MCMP__B_LENS, 16, MCMP__B_TEXT + name,
-                                    limits->cookie },
+                                    limits->cookie, 0, 0, 0 },
         [MCMP__BALANCER_PATH] = { MCMP__T_BALANCER, MCMP__B_LENS, 32, MCMP__B_TEXT + name + cookie,
-                                  limits->cookie },
-        [MCMP__DOMAIN_TEXT] = { MCMP__T_DTEXT, MCMP__X_REFS, 48, MCMP__X_TEXT, limits->domain },
-        [MCMP__ALIAS_TEXT] = { MCMP__T_ATEXT, MCMP__X_REFS, 48, MCMP__X_TEXT, limits->alias },
-        [MCMP__CONTEXT_TEXT] = { MCMP__T_CTEXT, MCMP__X_REFS, 48, MCMP__X_TEXT, limits->context },
+                                  limits->cookie, 0, 0, 0 },
+        [MCMP__DOMAIN_TEXT] = { MCMP__T_DTEXT, MCMP__X_REFS, 48, MCMP__X_TEXT, limits->domain, 0, 0,
+                                0 },
+        [MCMP__ALIAS_TEXT] = { MCMP__T_ATEXT, MCMP__X_REFS, 48, MCMP__X_TEXT, limits->alias, 0, 0,
+                               0 },
+        [MCMP__CONTEXT_TEXT] = { MCMP__T_CTEXT, MCMP__X_REFS, 48, MCMP__X_TEXT, limits->context, 0,
+                                 0, 0 },
     };
 
     memcpy(layout->text, texts, sizeof(texts));

@@ -358,36 +358,34 @@ int mcmp__set_member(mcmp__read *rd, const mcmp__set *set, uint32_t i, mcmp__mem
     return 0;
 }
 
-/* Of member i of a set with one group. */
-static inline uint32_t status_at(const mcmp__set *set, uint32_t i)
-{
-    if (i < set->enabled)
-        return MCMP_STATUS_ENABLED;
-    return i < set->enabled + set->disabled ? MCMP_STATUS_DISABLED : MCMP_STATUS_STOPPED;
-}
-
 uint32_t mcmp__set_members(mcmp__read *rd, const mcmp__set *set, uint32_t from, uint32_t n,
                            mcmp__member *out)
 {
+    uint32_t nodes = rd->layout->table[MCMP__T_NODE].cap;
+    uint32_t serving = set->enabled + set->disabled;
+    const mcmp__word *at = NULL;
     uint32_t written = 0;
+    uint32_t run = 0;
 
-    if (set->groups != 1) {
-        for (uint32_t i = 0; i < n; i++)
-            written += (uint32_t)mcmp__set_member(rd, set, from + i, &out[written]);
-        return written;
-    }
-    for (uint32_t i = from; i < from + n;) {
-        const mcmp__word *at;
-        uint32_t run = mcmp__group_run(rd, set->group[0], i, &at);
+    for (uint32_t i = from; i < from + n; i++) {
+        uint64_t member;
 
-        for (uint32_t end = MCMP__MIN(i + run, from + n); i < end; i++) {
-            uint64_t member = mcmp__data_get(at++);
-
-            out[written].node = checked_node(rd, mcmp__lo(member));
-            out[written].seat = mcmp__hi(member);
-            out[written].status = status_at(set, i);
-            written += out[written].node != 0;
+        if (set->groups != 1) {
+            written += (uint32_t)mcmp__set_member(rd, set, i, &out[written]);
+            continue;
         }
+        if (run-- == 0)
+            run = mcmp__group_run(rd, set->group[0], i, &at) - 1;
+        member = mcmp__data_get(at++);
+        out[written].node = mcmp__lo(member);
+        out[written].seat = mcmp__hi(member);
+        out[written].status = i < set->enabled ? MCMP_STATUS_ENABLED
+                              : i < serving    ? MCMP_STATUS_DISABLED
+                                               : MCMP_STATUS_STOPPED;
+        if (mcmp__lo(member) - 1 < nodes)
+            written++;
+        else
+            rd->torn = 1;
     }
     return written;
 }

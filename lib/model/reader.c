@@ -170,6 +170,19 @@ static inline const mcmp__word *text_at(mcmp__read *rd, enum mcmp__text_kind kin
     return NULL;
 }
 
+/* Whole words, at least one: there is room behind the text. */
+static inline void copy_whole(const mcmp__word *from, size_t len, char *out)
+{
+    size_t at = 0;
+
+    do {
+        uint64_t word = mcmp__data_get(from++);
+
+        memcpy(out + at, &word, sizeof(word));
+        at += 8;
+    } while (at < len);
+}
+
 size_t mcmp__text(mcmp__read *rd, enum mcmp__text_kind kind, uint32_t index, char *out, size_t room)
 {
     size_t len;
@@ -185,11 +198,7 @@ size_t mcmp__text(mcmp__read *rd, enum mcmp__text_kind kind, uint32_t index, cha
         mcmp__words_copy(words, len, out);
         return len;
     }
-    for (size_t at = 0; at < len; at += 8) {
-        uint64_t word = mcmp__data_get(words++);
-
-        memcpy(out + at, &word, sizeof(word));
-    }
+    copy_whole(words, len, out);
     return len;
 }
 
@@ -213,11 +222,7 @@ void mcmp__texts(mcmp__read *rd, enum mcmp__text_kind kind, uint32_t n, uint32_t
             rd->torn = 1;
             len = 0;
         }
-        for (size_t at = 0; at < len; at += 8) {
-            uint64_t word = mcmp__data_get(from++);
-
-            memcpy(out + at, &word, sizeof(word));
-        }
+        copy_whole(from, len, out);
         *spans++ = mcmp__span(out, len);
         out += len;
         room -= len;

@@ -32,7 +32,8 @@ uint64_t mcmp__hash_segment(uint64_t hash, const char *segment, size_t len)
     for (word = 0; len > 0; len--)
         word = word << 8 | (unsigned char)segment[len - 1];
     hash = (hash ^ word) * odd;
-    return hash ^ hash >> 29;
+    hash = (hash ^ hash >> 32) * UINT64_C(0xd6e8feb86659fd93);
+    return hash ^ hash >> 32;
 }
 
 uint32_t mcmp__hash_text(const mcmp__layout *layout, mcmp_span text)

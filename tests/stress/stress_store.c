@@ -12,6 +12,7 @@
 #include "model/store.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -167,8 +168,7 @@ static void read_once(worker *w)
     mcmp__read rd;
     int whole, found;
 
-    text(path, "/app", x);
-    strcat(path, "/page");
+    (void)snprintf(path, sizeof(path), "/app%u/page", x);
     mcmp__read_init(&rd, w->cluster);
     do {
         uint32_t row;
@@ -245,11 +245,17 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-static void pause_us(uint32_t us)
+/* Until the others have done so much more; they must, whoever was killed. */
+static void await(worker *w, uint64_t more)
 {
-    struct timespec t = { 0, (long)us * 1000 };
+    uint64_t target = atomic_load(&w->shared->messages) + more;
+    double end = now() + 20;
 
-    (void)nanosleep(&t, NULL);
+    while (atomic_load(&w->shared->messages) < target && atomic_load(&w->shared->failures) == 0) {
+        (void)sched_yield();
+        if (now() > end)
+            fail(w, "nobody goes on");
+    }
 }
 
 static pid_t spawn(worker *w, int slot, uint64_t seed)
@@ -295,7 +301,7 @@ static uint64_t kill_some(worker *w, double seconds, uint64_t *checks)
     while (now() < end && atomic_load(&w->shared->failures) == 0) {
         int i = (int)pick(&seed, WORKERS + WRITERS) % WORKERS;
 
-        pause_us(200 + pick(&seed, 1500));
+        await(w, pick(&seed, 200));
         (void)kill(pids[i], SIGKILL);
         (void)waitpid(pids[i], NULL, 0);
         kills++;
@@ -327,7 +333,7 @@ static void run_threads(worker *w, double seconds, uint64_t *checks)
             exit(1);
     }
     while (now() < end && atomic_load(&w->shared->failures) == 0) {
-        pause_us(20000);
+        await(w, 200);
         check(w, checks);
     }
     atomic_store(&w->shared->stop, 1);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the random churn does not reach: large groups, many numbers, times, rings, snapshots. */
+#include "model/rows.h"
 #include "model/store.h"
 
 #include "base/health.h"
@@ -330,6 +331,31 @@ START_TEST(hosts_compare_without_case_and_ipv6_by_value)
 }
 END_TEST
 
+START_TEST(names_that_count_up_spread_over_all_buckets)
+{
+    static const char *const rows[] = { "n", "/new", "/app/c", "node-", "10.0.0.", "a", "context" };
+    enum { NAMES = 4096 };
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        static uint8_t load[NAMES];
+        mcmp__layout layout;
+        uint32_t most = 0;
+
+        memset(&layout, 0, sizeof(layout));
+        memset(load, 0, sizeof(load));
+        layout.seed = 77;
+        for (uint32_t n = 0; n < NAMES; n++) {
+            char name[40];
+            uint32_t bucket = mcmp__hash_text(&layout, numbered(name, rows[i], n)) & (NAMES - 1);
+
+            load[bucket]++;
+            most = load[bucket] > most ? load[bucket] : most;
+        }
+        row_true(rows[i], most <= 9); /* a random function has 6 or 7 */
+    }
+}
+END_TEST
+
 static int snapshot_scenario(const mcmp_allocator *allocator, void *ctx)
 {
     mcmp_cluster_options opts;
@@ -386,6 +412,7 @@ int main(void)
         handles_of_removed_and_replaced_nodes_are_stale_and_reported,
         a_message_that_changes_nothing_is_not_published,
         hosts_compare_without_case_and_ipv6_by_value,
+        names_that_count_up_spread_over_all_buckets,
         a_snapshot_keeps_its_state_and_survives_without_memory,
     };
 
