@@ -46,6 +46,7 @@ struct exchange {
     int stale_retried; /* once per request */
     unsigned tries;
     unsigned tried_count;
+    unsigned tried_well; /* the first of them: failed, but not in error */
     mcmp_handle tried[EXCHANGE_TRIES];
 
     mcmp_http_body body; /* of the request, decoding */
@@ -72,9 +73,9 @@ struct exchange {
     int tunnel_ends; /* sides that will send nothing more */
 
     uint32_t status;
-    uint64_t body_out; /* content sent to the client */
-    uint64_t body_in;  /* content taken from the client */
-    uint64_t from_node;
+    uint64_t body_out;  /* content sent to the client */
+    uint64_t body_in;   /* content taken from the client */
+    uint64_t from_node; /* since the node was selected */
     uint64_t to_node;
     uint64_t to_client;
     uint64_t try_bytes; /* from the node, in this try */

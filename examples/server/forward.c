@@ -153,6 +153,8 @@ void exchange_release(struct exchange *x, int result)
     outcome.bytes_sent = x->to_node;
     outcome.now = clock_now();
     mcmp_selection_release(x->client->worker->cluster, &x->selection, &outcome);
+    x->from_node = 0; /* the next node counts its own */
+    x->to_node = 0;
 }
 
 /* What the client is told when no (further) try is made. */
@@ -229,6 +231,7 @@ void exchange_select(struct exchange *x)
     } else if (rc == MCMP_WAIT) {
         if (x->query.waiting_since == 0)
             x->query.waiting_since = now;
+        x->tried_count = x->tried_well; /* who is in error may have come back by the next look */
         timer_set(&w->timers, &x->client->timer, x->selection.retry_at - now);
         io_want(&x->client->io, IO_READ);
     } else if (x->last_failure >= 0) {
@@ -358,10 +361,38 @@ static void cut(struct exchange *x, int outcome)
     client_close(c, 1);
 }
 
+/*
+ * What "no answer" says of the node: nothing when it only ended a kept connection as we took it, or
+ * broke off an upload, which it may have refused by an answer that the reset took away.
+ */
+static int judge_silence(const struct exchange *x, int stale)
+{
+    int uploading = x->head_sent && x->up != NULL &&
+                    (!x->body_done || x->upload_broken || x->up->out.bytes > 0);
+
+    return stale || uploading ? MCMP_OUTCOME_BROKEN : MCMP_OUTCOME_NO_ANSWER;
+}
+
+/* It is not tried again, or, when it is in error, only after waiting: those stand last. */
+static void note_tried(struct exchange *x, int outcome)
+{
+    mcmp_handle node = x->selection.node;
+
+    if (x->tried_count >= EXCHANGE_TRIES)
+        return;
+    if (outcome != MCMP_OUTCOME_CONNECT && outcome != MCMP_OUTCOME_NO_ANSWER) {
+        x->tried[x->tried_count] = x->tried[x->tried_well];
+        x->tried[x->tried_well++] = node;
+    } else {
+        x->tried[x->tried_count] = node;
+    }
+    x->tried_count++;
+}
+
 void exchange_fail(struct exchange *x, int outcome, const char *why)
 {
-    int stale = x->up != NULL && x->up->reused && x->try_bytes == 0 &&
-                outcome == MCMP_OUTCOME_NO_ANSWER && !x->stale_retried;
+    int stale =
+        x->up != NULL && x->up->reused && x->try_bytes == 0 && outcome == MCMP_OUTCOME_NO_ANSWER;
     int again = !x->head_sent || (x->idempotent && x->body_kept);
     uint32_t retries = x->selection.max_retries;
 
@@ -370,8 +401,10 @@ void exchange_fail(struct exchange *x, int outcome, const char *why)
         cut(x, outcome == MCMP_OUTCOME_TIMEOUT ? outcome : MCMP_OUTCOME_BROKEN);
         return;
     }
+    if (outcome == MCMP_OUTCOME_NO_ANSWER)
+        outcome = judge_silence(x, stale);
     drop_upstream(x);
-    if (stale && again) {
+    if (stale && again && !x->stale_retried) {
         /* The node closed a kept connection as we took it: no failure, a fresh one decides. */
         x->stale_retried = 1;
         x->fresh = 1;
@@ -380,8 +413,7 @@ void exchange_fail(struct exchange *x, int outcome, const char *why)
         return;
     }
     log_failure(x, why);
-    if (x->tried_count < EXCHANGE_TRIES)
-        x->tried[x->tried_count++] = x->selection.node;
+    note_tried(x, outcome);
     x->last_failure = outcome;
     exchange_release(x, outcome);
     if (again && x->tries <= retries && x->tried_count < EXCHANGE_TRIES) {

@@ -60,7 +60,7 @@ static int begin_answer(struct exchange *x, const mcmp_http_info *info)
     mcmp_http_reply reply;
 
     if (queue_head(x, info, &reply) != 0) {
-        exchange_fail(x, MCMP_OUTCOME_NO_ANSWER, "the head of the answer can't be passed on");
+        exchange_fail(x, MCMP_OUTCOME_BROKEN, "the head of the answer can't be passed on");
         return STEP_OVER;
     }
     x->answered = 1;
@@ -79,13 +79,13 @@ static int interim(struct exchange *x, const mcmp_http_info *info)
     uint32_t status = info->status;
 
     if (++x->interims > MOST_INTERIM) {
-        exchange_fail(x, MCMP_OUTCOME_NO_ANSWER, "too many interim answers");
+        exchange_fail(x, MCMP_OUTCOME_BROKEN, "too many interim answers");
         return STEP_OVER;
     }
     if (status == 100 && x->continued)
         return STEP_ON; /* the client has ours */
     if (queue_head(x, info, &reply) != 0) {
-        exchange_fail(x, MCMP_OUTCOME_NO_ANSWER, "an interim answer can't be passed on");
+        exchange_fail(x, MCMP_OUTCOME_BROKEN, "an interim answer can't be passed on");
         return STEP_OVER;
     }
     x->continued = x->continued || status == 100;
@@ -119,7 +119,11 @@ static int take_head(struct exchange *x)
         rc = MCMP_ERR_HTTP_SIZE;
     }
     if (rc != MCMP_OK) {
-        exchange_fail(x, MCMP_OUTCOME_NO_ANSWER,
+        /* A node that talks HTTP and sends one bad head is not down for all other requests. */
+        exchange_fail(x,
+                      rc == MCMP_ERR_HTTP_LINE || rc == MCMP_ERR_HTTP_VERSION
+                          ? MCMP_OUTCOME_NO_ANSWER
+                          : MCMP_OUTCOME_BROKEN,
                       rc == MCMP_ERR_HTTP_SIZE ? "the head of the answer is over max-response-head"
                                                : mcmp_strerror(rc));
         return STEP_OVER;

@@ -37,12 +37,13 @@ static inline int is_usable(mcmp__choice *choice, const mcmp__member *member, mc
 {
     uint32_t health = (uint32_t)mcmp__word_get(&mcmp__choice_live(choice, member->node)->health);
 
-    if (choice->tried_count != 0 && is_in(choice->tried, choice->tried_count, member->node))
-        return 0;
+    /* Also one that this request found dead: it may come back while the request waits. */
     if (!mcmp__health_usable(health)) {
         choice->unwell++;
         return 0;
     }
+    if (choice->tried_count != 0 && is_in(choice->tried, choice->tried_count, member->node))
+        return 0;
     out->node = member->node;
     out->seat = member->seat;
     out->status = member->status;

@@ -64,7 +64,7 @@ typedef struct mcmp__choice {
 
     /* found on the way */
     uint32_t period;
-    uint32_t unwell;  /* members not tried that error or Load -1 keeps out */
+    uint32_t unwell;  /* members that error or Load -1 keeps out, tried or not */
     uint32_t ordered; /* ties go to the lower id, not to who was seen first */
     uint32_t fresh;   /* the scan met nodes without a start value */
     uint32_t mean_known;

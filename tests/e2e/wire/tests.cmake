@@ -1,9 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-# e2e.wire: the management port of a real mcmp-server, as a foreign client sees it.
+# e2e.wire: both ports of a real mcmp-server, as foreign clients and nodes see them.
 if(TARGET mcmp-server)
-  add_test(NAME e2e.wire.contract
-    COMMAND ${MCMP_PYTHON} -m pytest -q -p no:cacheprovider
-      ${PROJECT_SOURCE_DIR}/tests/e2e/wire/test_wire_contract.py)
-  set_tests_properties(e2e.wire.contract PROPERTIES TIMEOUT 240
-    ENVIRONMENT "MCMP_BIN=${PROJECT_BINARY_DIR}/bin;PYTHONDONTWRITEBYTECODE=1")
+  foreach(name IN ITEMS wire traffic)
+    set(test e2e.wire.${name})
+    if(name STREQUAL wire)
+      set(test e2e.wire.contract)
+    endif()
+    add_test(NAME ${test}
+      COMMAND ${MCMP_PYTHON} -m pytest -q -p no:cacheprovider
+        ${PROJECT_SOURCE_DIR}/tests/e2e/wire/test_${name}_contract.py)
+    set_tests_properties(${test} PROPERTIES TIMEOUT 240
+      ENVIRONMENT "MCMP_BIN=${PROJECT_BINARY_DIR}/bin;PYTHONDONTWRITEBYTECODE=1")
+  endforeach()
 endif()

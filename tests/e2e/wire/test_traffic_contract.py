@@ -1,0 +1,1216 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The traffic port of a running mcmp-server against MCMP.md sections 4 to 6 and AJP13.md 5 and 6.
+
+Written from the contracts alone: raw sockets on one side, nodes that answer byte by byte on the
+other, two workers in between. `calm` never looks at a node by itself; `quick` does all the time.
+"""
+import itertools
+import re
+import socket
+import threading
+import time
+
+import pytest
+
+import mcmp
+import raw
+from nodes import Node, free_port
+from server import Server
+from waiting import until
+
+NAMES = itertools.count(1)
+
+
+class Cluster:
+    """Nodes of one test on a shared server; all that was registered is removed at its end."""
+
+    def __init__(self, server):
+        self.server = server
+        self.tag = f't{next(NAMES)}'
+        self.root = '/' + self.tag
+        self.balancer = self.tag
+        self.routes = set()
+        self.nodes = []
+
+    def command(self, command, target='/', **fields):
+        return mcmp.send(self.server.management, command, fields, target)
+
+    def ok(self, command, target='/', **fields):
+        answer = self.command(command, target, **fields)
+        assert answer.status == 200, (command, fields, answer.headers)
+        return answer.body.decode()
+
+    def config(self, name, port, **fields):
+        route = f'{self.tag}-{name}'
+        self.routes.add(route)
+        given = {'JVMRoute': route, 'Host': '127.0.0.1', 'Port': port, 'Type': 'http',
+                 'Balancer': self.balancer, **fields}
+        self.ok('CONFIG', **given)
+        return route
+
+    def app(self, name, context=None, command='ENABLE-APP', alias='localhost'):
+        return self.ok(command, JVMRoute=f'{self.tag}-{name}', Alias=alias,
+                       Context=self.root if context is None else context)
+
+    def load(self, name, value):
+        return self.ok('STATUS', JVMRoute=f'{self.tag}-{name}', Load=value)
+
+    def stub(self, name, handler=None, **args):
+        args.update({'handler': handler} if handler else {})
+        node = Node(f'{self.tag}-{name}', **args)
+        self.nodes.append(node)
+        return node
+
+    def add(self, name, context=None, load=100, handler=None, **fields):
+        """A node with its context enabled and a Load."""
+        node = self.stub(name, handler)
+        self.config(name, node.port, **fields)
+        self.app(name, context)
+        if load is not None:
+            assert 'State=OK' in self.load(name, load)
+        return node
+
+    def get(self, path='', **args):
+        return raw.get(self.server.traffic, self.root + path, **args)
+
+    def serves(self, path='', **args):
+        """The short name of the node that answered, or the status when none did."""
+        answer = self.get(path, **args)
+        route = answer.get('X-Route')
+        return route.split('-', 1)[1] if answer.status == 200 and route else answer.status
+
+    def client(self, **args):
+        return raw.Client(self.server.traffic, **args)
+
+    def row(self, name):
+        route = f'{self.tag}-{name}'
+        for node in mcmp.info(self.server.management)[0]:
+            if node['Name'] == route:
+                return node
+        return None
+
+    def value(self, name, key):
+        return int(self.row(name)[key])
+
+    def end(self):
+        for node in self.nodes:
+            node.stop()
+        for route in self.routes:
+            self.command('REMOVE-APP', '/*', JVMRoute=route)
+
+
+@pytest.fixture(scope='module')
+def calm_server():
+    with Server('--recalc', '1h', '--node-timeout', '2s', '--silent-after', 'off',
+                workers=2) as server:
+        yield server
+
+
+@pytest.fixture(scope='module')
+def quick_server():
+    with Server('--recalc', '200ms', '--max-failed-probes', '3', '--grace', '300ms',
+                '--body-timeout', '700ms', '--send-timeout', '1s', workers=2) as server:
+        yield server
+
+
+@pytest.fixture
+def calm(calm_server):
+    cluster = Cluster(calm_server)
+    yield cluster
+    cluster.end()
+
+
+@pytest.fixture
+def quick(quick_server):
+    cluster = Cluster(quick_server)
+    yield cluster
+    cluster.end()
+
+
+def says(data, close=False, reset=False, drain=True):
+    """A handler that answers every request with these bytes."""
+    def handler(_node, conn, request):
+        if drain:
+            conn.body(request)
+        conn.send(data)
+        if reset:
+            time.sleep(0.05)
+            conn.abort()
+        return False if close or reset else None
+    return handler
+
+
+def ended(client):
+    """How the connection ended: 'fin', 'reset', or 'open' when it goes on."""
+    client.sock.settimeout(1.5)
+    try:
+        return 'fin' if client.sock.recv(1) == b'' else 'more'
+    except ConnectionResetError:
+        return 'reset'
+    except socket.timeout:
+        return 'open'
+
+
+def lines_of(request, name):
+    return request.all(name)
+
+
+OK = b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
+
+
+# --- 5.1 .. 5.3: contexts ---------------------------------------------------------------------
+
+CONTEXTS = [
+    ('', 'app'), ('/', 'app'), ('/x/y', 'app'), ('?q=/deep', 'app'), (';v=1/deep', 'app'),
+    ('/;v=1', 'app'), ('/deep', 'deep'), ('/deep/', 'deep'), ('/deep/x', 'deep'),
+    ('/deep;v=1', 'deep'), ('/deep?x', 'deep'), ('/deeper', 'app'), ('/dee', 'app'),
+    ('/DEEP', 'app'), ('/x/deep', 'app'), ('/%64eep', 'deep'), ('/deep%3Fx', 'app'),
+    ('/x/../deep', 'deep'), ('/./deep', 'deep'), ('/deep/..', 'app'), ('/deep/%2e%2e/x', 'app'),
+    ('x', 404), ('-', 404),
+]
+
+
+def test_the_longest_context_decides_at_segment_borders(calm):
+    calm.add('app')
+    calm.add('deep', calm.root + '/deep')
+    found = {path: calm.serves(path) for path, _ in CONTEXTS}
+    assert found == dict(CONTEXTS)
+
+
+def test_the_root_context_takes_what_no_other_does(calm):
+    calm.add('app')
+    calm.add('root', '/')
+    assert calm.serves('/x') == 'app'
+    assert calm.serves('x') == 'root'
+    answer = raw.get(calm.server.traffic, '/')
+    assert answer.status == 200 and answer.get('X-Route') == f'{calm.tag}-root'
+    answer = raw.get(calm.server.traffic, '/?a=' + calm.root)
+    assert answer.get('X-Route') == f'{calm.tag}-root'
+
+
+def test_there_is_no_fall_back_to_a_shorter_context(calm):
+    calm.add('app')
+    calm.add('deep', calm.root + '/deep')
+    calm.app('deep', calm.root + '/deep', 'STOP-APP')
+    assert calm.serves('/deep/x') == 404
+    assert calm.serves('/x') == 'app'
+    calm.app('deep', calm.root + '/deep', 'REMOVE-APP')
+    assert calm.serves('/deep/x') == 'app'
+
+
+def test_what_is_not_ours_is_404_and_what_is_not_usable_503_with_retry_after(calm):
+    calm.add('n')
+    answer = calm.get('x')
+    assert answer.status == 404 and answer.get('Retry-After') is None
+    calm.app('n', command='STOP-APP')
+    answer = calm.get()
+    assert answer.status == 404 and answer.get('Retry-After') is None
+    calm.app('n')
+    calm.load('n', -1)
+    answer = calm.get()
+    assert answer.status == 503 and int(answer.get('Retry-After')) > 0
+    assert answer.get('Content-Length') is not None
+    calm.load('n', 1)
+    assert calm.serves() == 'n'
+
+
+def test_the_path_that_was_matched_is_the_path_that_is_forwarded(calm):
+    node = calm.add('n')
+    for sent, seen in (('/a/../b?q=../c', '/b?q=../c'), ('/%61', None), ('//x', None),
+                       ('/a%2Fb', '/a%2Fb'), ('/a%20b', '/a%20b'), ('/a;p=1/b;q=2?x=%3b',) * 2):
+        answer = calm.get(sent)
+        if answer.status == 200 and seen:
+            assert node.requests[-1].target == calm.root + seen
+        else:
+            assert answer.status in (200, 400, 404), sent
+        assert '..' not in node.requests[-1].target.split('?')[0]
+
+
+@pytest.mark.parametrize('path', ['/../../etc', '/%00', '/%zz', '/%', '/a\\..\\b'])
+def test_paths_with_no_meaning_never_reach_a_node_raw(calm, path):
+    node = calm.add('n')
+    status = calm.get(path).status
+    if status == 200:
+        assert '..' not in node.requests[-1].target and '%00' not in node.requests[-1].target
+    else:
+        assert status in (400, 404)
+
+
+def test_an_absolute_target_is_taken_apart(calm):
+    node = calm.add('n')
+    with calm.client() as client:
+        client.send(f'GET http://localhost{calm.root}/x?y HTTP/1.1\r\nHost: localhost\r\n\r\n')
+        assert client.answer().status == 200
+    assert node.requests[-1].target == calm.root + '/x?y'
+
+
+# --- 5.4, 5.5: sessions -----------------------------------------------------------------------
+# `own` has Load 0: it serves its sessions, and nothing else while `other` is usable.
+
+def pair(calm, **fields):
+    own = calm.add('own', load=0, **fields)
+    other = calm.add('other', load=100, **fields)
+    return own, other
+
+
+COOKIES = [
+    ('plain', ['JSESSIONID=abc.{own}'], 'own'),
+    ('among others', ['a=1; JSESSIONID=abc.{own}; b=2'], 'own'),
+    ('no blank', ['a=1;JSESSIONID=abc.{own};b=2'], 'own'),
+    ('quoted', ['JSESSIONID="abc.{own}"'], 'own'),
+    ('repeated, known last', ['JSESSIONID=x.gone; JSESSIONID=abc.{own}'], 'own'),
+    ('repeated, known first', ['JSESSIONID=abc.{own}; JSESSIONID=x.gone'], 'own'),
+    ('second line', ['a=1', 'JSESSIONID=abc.{own}'], 'own'),
+    ('in a value', ['a=JSESSIONID=abc.{own}'], 'other'),
+    ('in a quoted value', ['a="x, JSESSIONID=abc.{own}"'], 'other'),
+    ('longer name', ['XJSESSIONID=abc.{own}'], 'other'),
+    ('shorter name', ['SESSIONID=abc.{own}'], 'other'),
+    ('other case', ['jsessionid=abc.{own}'], 'other'),
+    ('no route', ['JSESSIONID=abc'], 'other'),
+    ('empty route', ['JSESSIONID=abc.'], 'other'),
+    ('empty', ['JSESSIONID='], 'other'),
+    ('unknown route under Force', ['JSESSIONID=abc.nobody'], 'other'),
+    ('route only by prefix', ['JSESSIONID=abc.{own}x'], 'other'),
+    ('attributes of old', ['$Version=1; JSESSIONID=abc.{own}; $Path=/'], 'own'),
+]
+
+
+@pytest.mark.parametrize('many', [1, 2])
+def test_a_session_is_found_in_cookies_and_nowhere_else(calm, many):
+    pair(calm)
+    for name, lines, wanted in COOKIES:
+        headers = [('Cookie', line.replace('{own}', f'{calm.tag}-own')) for line in lines]
+        for _ in range(many):
+            assert calm.serves(headers=headers) == wanted, name
+
+
+def test_a_session_is_found_in_the_path(calm):
+    pair(calm)
+    route = f'{calm.tag}-own'
+    for path, wanted in ((f'/x;jsessionid=abc.{route}', 'own'),
+                         (f'/x;jsessionid=abc.{route}?a=b', 'own'),
+                         (f'/x;v=1;jsessionid=abc.{route};w=2', 'own'),
+                         (f';jsessionid=abc.{route}', 'own'),
+                         (f'/x?;jsessionid=abc.{route}', 'other'),
+                         (f'/x;xjsessionid=abc.{route}', 'other'),
+                         (f'/x;JSESSIONID=abc.{route}', 'other'),
+                         (f'/x/jsessionid=abc.{route}', 'other'),
+                         ('/x;jsessionid=abc.nobody', 'other')):
+        assert calm.serves(path) == wanted, path
+
+
+def test_the_cookie_counts_before_the_path(calm):
+    pair(calm)
+    cookie = [('Cookie', f'JSESSIONID=a.{calm.tag}-other')]
+    assert calm.serves(f';jsessionid=a.{calm.tag}-own', headers=cookie) == 'other'
+
+
+def test_names_of_the_session_are_the_balancer_s(calm):
+    pair(calm, StickySessionCookie='SID', StickySessionPath='sid')
+    assert calm.serves(headers=[('Cookie', f'SID=a.{calm.tag}-own')]) == 'own'
+    assert calm.serves(f';sid=a.{calm.tag}-own') == 'own'
+    assert calm.serves(headers=[('Cookie', f'JSESSIONID=a.{calm.tag}-own')]) == 'other'
+
+
+def test_without_stickysession_nobody_sticks(calm):
+    pair(calm, StickySession='No')
+    assert calm.serves(headers=[('Cookie', f'JSESSIONID=a.{calm.tag}-own')]) == 'other'
+
+
+def session(calm, name):
+    return [('Cookie', f'JSESSIONID=abc.{calm.tag}-{name}')]
+
+
+def test_disabled_serves_sessions_only(calm):
+    calm.add('n')
+    calm.app('n', command='DISABLE-APP')
+    assert calm.serves() == 404
+    assert calm.serves(headers=session(calm, 'n')) == 'n'
+    calm.add('enabled')
+    assert calm.serves() == 'enabled'
+    assert calm.serves(headers=session(calm, 'n')) == 'n'
+    calm.app('n', command='STOP-APP')
+    assert calm.serves(headers=session(calm, 'n')) == 503, 'Force is the default'
+
+
+def test_force_is_the_default_and_keeps_a_session_from_another_node(calm):
+    own, _ = pair(calm)
+    own.stop()
+    for _ in range(2):
+        answer = calm.get(headers=session(calm, 'own'))
+        assert answer.status == 503 and answer.get('Retry-After')
+    assert calm.serves() == 'other'
+
+
+def test_without_force_a_session_moves(calm):
+    own, _ = pair(calm, StickySessionForce='No')
+    own.stop()
+    for _ in range(2):
+        assert calm.serves(headers=session(calm, 'own')) == 'other'
+
+
+def test_a_stopped_own_node_under_force_is_503_and_without_it_another(calm):
+    pair(calm)
+    calm.app('own', command='STOP-APP')
+    assert calm.serves(headers=session(calm, 'own')) == 503
+    calm.config('other', calm.nodes[1].port, StickySessionForce='No')
+    assert calm.serves(headers=session(calm, 'own')) == 'other'
+
+
+def test_sessions_fail_over_inside_their_domain_even_under_force(calm):
+    calm.add('a1', Domain='left')
+    calm.add('a2', Domain='left', load=1)
+    calm.add('b1', Domain='right', load=100)
+    calm.nodes[0].stop()
+    for _ in range(4):
+        assert calm.serves(headers=session(calm, 'a1')) == 'a2'
+    calm.nodes[1].stop()
+    assert calm.serves(headers=session(calm, 'a1')) == 503
+    calm.config('b1', calm.nodes[2].port, Domain='right', StickySessionForce='No')
+    assert calm.serves(headers=session(calm, 'a1')) == 'b1'
+
+
+def test_the_domain_of_a_removed_node_is_remembered(calm):
+    calm.add('a1', Domain='left')
+    calm.add('a2', Domain='left', load=1)
+    calm.add('b1', Domain='right', load=100)
+    calm.ok('REMOVE-APP', '/*', JVMRoute=f'{calm.tag}-a1')
+    for _ in range(4):
+        assert calm.serves(headers=session(calm, 'a1')) == 'a2'
+    calm.load('a2', -1)
+    assert calm.serves(headers=session(calm, 'a1')) == 503
+
+
+def test_a_removed_node_without_a_domain_frees_its_sessions(calm):
+    pair(calm)
+    calm.ok('REMOVE-APP', '/*', JVMRoute=f'{calm.tag}-own')
+    assert calm.serves(headers=session(calm, 'own')) == 'other'
+
+
+def test_stickysessionremove_takes_the_id_out_and_touches_nothing_else(calm):
+    own, other = pair(calm, StickySessionForce='No', StickySessionRemove='Yes')
+    route = f'{calm.tag}-own'
+    headers = [('Cookie', f'a="x; y"; JSESSIONID=abc.{route}; b=JSESSIONID=1'),
+               ('Cookie', 'c=3'), ('X-Mine', f'JSESSIONID=abc.{route}')]
+    path = f'/x;v=1;jsessionid=abc.{route};w=2/y;z=3?q=;jsessionid=abc.{route}'
+    assert calm.serves(path, headers=headers) == 'own'
+    assert own.requests[-1].target == calm.root + path
+    assert f'JSESSIONID=abc.{route}' in own.requests[-1].get('Cookie')
+    own.stop()
+    assert calm.serves(path, headers=headers) == 'other'
+    seen = other.requests[-1]
+    assert seen.target == calm.root + f'/x;v=1;w=2/y;z=3?q=;jsessionid=abc.{route}'
+    cookies = '; '.join(seen.all('Cookie'))
+    assert cookies == 'a="x; y"; b=JSESSIONID=1; c=3'
+    assert seen.get('X-Mine') == f'JSESSIONID=abc.{route}'
+    assert calm.serves(f';jsessionid=abc.{route}', headers=session(calm, 'own')) == 'other'
+    assert other.requests[-1].get('Cookie') is None
+    assert other.requests[-1].target == calm.root
+
+
+def test_without_remove_a_moved_session_keeps_its_id(calm):
+    own, other = pair(calm, StickySessionForce='No')
+    own.stop()
+    assert calm.serves(headers=session(calm, 'own')) == 'other'
+    assert other.requests[-1].get('Cookie') == f'JSESSIONID=abc.{calm.tag}-own'
+
+
+def test_a_session_stays_after_its_node_was_restarted(calm):
+    own, _ = pair(calm)
+    own.stop()
+    assert calm.serves(headers=session(calm, 'own')) == 503
+    again = calm.stub('own', port=own.port)
+    assert 'State=OK' in calm.load('own', 0)
+    for _ in range(2):
+        assert calm.serves(headers=session(calm, 'own')) == 'own'
+    assert len(again.requests) == 2
+
+
+# --- 5.6: load ----------------------------------------------------------------------------------
+
+def test_a_standby_serves_when_nobody_else_can_and_a_broken_node_never(calm):
+    calm.add('standby', load=0)
+    main = calm.add('main', load=1)
+    assert {calm.serves() for _ in range(6)} == {'main'}
+    calm.load('main', -1)
+    assert {calm.serves() for _ in range(4)} == {'standby'}
+    calm.load('standby', -1)
+    assert calm.serves() == 503
+    calm.load('main', 1)
+    assert calm.serves() == 'main'
+    main.stop()
+    assert calm.serves() == 503
+    assert 'State=NOTOK' in calm.load('main', 100)
+    assert calm.serves() == 503
+    assert calm.value('main', 'Load') == 1, 'the Load of a failed STATUS is not taken'
+
+
+def test_a_node_is_reachable_right_after_its_registration(calm):
+    for _ in range(3):
+        calm.add(f'n{len(calm.nodes)}', load=None)
+    assert str(calm.serves()).startswith('n')
+
+
+def test_loads_share_the_requests(calm):
+    calm.add('big', load=100)
+    calm.add('small', load=50)
+    counts = {'big': 0, 'small': 0}
+    with calm.client() as one, calm.client() as two:
+        for i in range(60):
+            client = (one, two)[i % 2]
+            counts[client.get(calm.root).get('X-Route').split('-', 1)[1]] += 1
+    assert 38 <= counts['big'] <= 42, counts
+
+
+def test_two_balancers_live_side_by_side(calm):
+    calm.add('a', calm.root + '/a')
+    calm.balancer += 'x'
+    calm.add('b', calm.root + '/b', StickySessionCookie='OTHER')
+    assert calm.serves('/a') == 'a' and calm.serves('/b') == 'b'
+    assert calm.serves('/b', headers=session(calm, 'a')) == 'b'
+    assert calm.serves('/a', headers=[('Cookie', f'OTHER=x.{calm.tag}-b')]) == 'a'
+
+
+def test_two_balancers_on_one_context_are_told_apart_by_the_session(calm):
+    calm.add('a', StickySessionCookie='SA')
+    calm.balancer += 'x'
+    calm.add('b', StickySessionCookie='SB')
+    assert calm.serves(headers=[('Cookie', f'SB=x.{calm.tag}-b')]) == 'b'
+    assert calm.serves(headers=[('Cookie', f'SA=x.{calm.tag}-a')]) == 'a'
+    assert calm.serves() == 'a', 'the first by registration'
+
+
+# --- 5.8, 5.9: failover -------------------------------------------------------------------------
+
+def dead(calm, name, load=100, **fields):
+    """A node that was there when it registered."""
+    node = calm.add(name, load=load, **fields)
+    node.stop()
+    return node
+
+
+def test_a_refused_connection_costs_nothing_also_for_a_post(calm):
+    dead(calm, 'dead', load=100)
+    calm.add('alive', load=1)
+    assert calm.serves(method='POST', body=b'x' * 100) == 'alive'
+    assert calm.serves(method='POST', body=b'x' * 100) == 'alive'
+    assert calm.value('dead', 'Elected') <= 1, 'in error after the first failure'
+
+
+def test_maxattempts_counts_the_further_tries(calm):
+    dead(calm, 'a', load=100, Maxattempts='0')
+    calm.add('z', load=0, Maxattempts='0')
+    assert calm.serves() == 503
+    for name in 'bc':
+        dead(calm, name, load=100, Maxattempts='1')
+    calm.config('z', calm.nodes[1].port, Maxattempts='1')
+    assert calm.serves() == 503, 'two tries, two dead nodes'
+    assert calm.serves() == 'z'
+
+
+@pytest.mark.parametrize('method,wanted', [('GET', 'good'), ('PUT', 'good'), ('DELETE', 'good'),
+                                           ('POST', 502), ('PATCH', 502)])
+def test_only_idempotent_requests_that_were_sent_go_to_another_node(calm, method, wanted):
+    calm.add('bad', handler=says(b'', close=True))
+    good = calm.add('good', load=1)
+    body = b'data' if method not in ('GET', 'DELETE') else b''
+    assert calm.serves(method=method, body=body) == wanted
+    assert len(good.requests) == (1 if wanted == 'good' else 0)
+
+
+def test_a_put_is_repeated_with_its_whole_body(calm):
+    calm.add('bad', handler=says(b'', close=True))
+    good = calm.add('good', load=1)
+    body = bytes(range(256)) * 40
+    answer = calm.get(method='PUT', body=body)
+    assert answer.status == 200 and answer.body == good.route.encode() + b' ' + body
+
+
+def test_a_connection_that_the_node_closed_after_use_is_not_met_by_a_request(calm):
+    node = calm.add('n')
+    with calm.client() as client:
+        for method in ('GET', 'POST', 'GET', 'POST'):
+            answer = client.get(calm.root, method=method, body=b'x' if method == 'POST' else b'')
+            assert answer.status == 200
+            node.drop_connections()
+            time.sleep(0.05)
+    assert calm.row('n') and len(node.requests) == 4
+
+
+def closes_second(first=1):
+    """Serves `first` requests on a connection, then closes it when the next one has come."""
+    seen = {}
+
+    def handler(_node, conn, request):
+        conn.body(request)
+        seen[conn] = seen.get(conn, 0) + 1
+        if seen[conn] > first:
+            return False
+        conn.send(OK)
+        return None
+    return handler
+
+
+def test_a_kept_connection_that_ends_under_a_get_costs_nothing(calm):
+    node = calm.add('n', handler=closes_second())
+    with calm.client() as client:
+        for _ in range(3):
+            assert client.get(calm.root).status == 200
+    assert len(node.requests) == 5, 'each second use of a connection was tried once more'
+
+
+def test_a_kept_connection_that_ends_under_a_post_is_no_verdict_on_the_node(calm):
+    calm.add('n', handler=closes_second())
+    with calm.client() as client:
+        assert client.get(calm.root, method='POST', body=b'x').status == 200
+        assert client.get(calm.root, method='POST', body=b'x').status == 502
+        assert client.get(calm.root, method='POST', body=b'x').status == 200
+
+
+def test_an_error_is_cleared_by_a_good_status(calm):
+    node = dead(calm, 'n')
+    assert calm.serves() == 503
+    calm.stub('n', port=node.port)
+    assert calm.serves() == 503, 'only a probe or STATUS may say that it is back'
+    assert 'State=OK' in calm.load('n', 100)
+    assert calm.serves() == 'n'
+
+
+def test_an_error_is_cleared_by_a_ping_free_idle_probe(quick):
+    node = dead(quick, 'n')
+    assert quick.serves() == 503
+    quick.stub('n', port=node.port)
+    until(lambda: quick.serves() == 'n', 3, 'the probe clears the error')
+
+
+def test_load_minus_one_is_not_cleared_by_idle_probes(quick):
+    node = quick.add('n')
+    quick.load('n', -1)
+    before = node.probes
+    until(lambda: node.probes > before + 1, 3, 'idle probes')
+    assert quick.serves() == 503
+
+
+def test_idle_nodes_are_probed_every_period_and_removed_after_failures(quick):
+    node = quick.add('n')
+    start, before = time.monotonic(), node.probes
+    until(lambda: node.probes >= before + 5, 5, 'five probes')
+    assert 0.7 <= time.monotonic() - start <= 2.5
+    node.stop()
+    until(lambda: quick.serves() == 404, 5, 'removed: its contexts are gone')
+    assert quick.command('STATUS', JVMRoute=node.route, Load='1').status == 500
+    until(lambda: quick.row('n') is None, 3, 'the grace row goes')
+
+
+def test_a_request_waits_for_a_node_that_comes_back(calm):
+    node = calm.add('n', WaitWorker='3')
+    calm.load('n', -1)
+    timer = threading.Timer(0.4, lambda: calm.load('n', 100))
+    timer.start()
+    start = time.monotonic()
+    assert calm.serves() == 'n'
+    assert 0.3 <= time.monotonic() - start < 1.5
+    timer.join()
+    for headers in ((), session(calm, 'n')):
+        node.stop()
+        answers = []
+        again = threading.Thread(target=lambda sent=headers: answers.append(
+            calm.serves(headers=sent)))
+        again.start()
+        time.sleep(0.3)
+        node = calm.stub('n', port=node.port)
+        assert 'State=OK' in calm.load('n', 100)
+        again.join(10)
+        assert answers == ['n'], 'also when this request met the dead node itself'
+
+
+def test_waiting_ends_after_waitworker(calm):
+    calm.add('n', WaitWorker='1')
+    calm.load('n', -1)
+    start = time.monotonic()
+    assert calm.serves() == 503
+    assert 0.8 <= time.monotonic() - start < 2
+
+
+def test_a_stopped_context_is_not_waited_for(calm):
+    calm.add('n', WaitWorker='3')
+    calm.app('n', command='STOP-APP')
+    start = time.monotonic()
+    assert calm.serves() == 404
+    assert time.monotonic() - start < 1
+
+
+# --- changes while requests run ------------------------------------------------------------------
+
+class Held:
+    """A handler that answers when it is told to."""
+
+    def __init__(self):
+        self.go = threading.Event()
+        self.waiting = 0
+
+    def __call__(self, node, conn, request):
+        body = conn.body(request)
+        self.waiting += 1
+        self.go.wait(10)
+        conn.reply(node.route.encode() + b' ' + body, headers=[('X-Route', node.route)])
+
+
+def background(calm, count=1, path=''):
+    results = []
+
+    def run():
+        results.append(calm.serves(path))
+    threads = [threading.Thread(target=run) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+
+    def join():
+        for thread in threads:
+            thread.join(15)
+        return results
+    return join
+
+
+def test_a_request_ends_on_the_endpoint_that_it_began_on(calm):
+    held = Held()
+    old = calm.stub('n', held)
+    calm.config('n', old.port)
+    calm.app('n')
+    calm.load('n', 100)
+    join = background(calm)
+    until(lambda: held.waiting == 1, 5)
+    new = calm.stub('n')
+    refused = calm.command('CONFIG', JVMRoute=old.route, Host='127.0.0.1', Port=new.port,
+                           Type='http', Balancer=calm.balancer)
+    assert refused.status == 500 and refused.get('Type') == 'MEM'
+    old.sock.close()
+    try:
+        socket.create_connection(('127.0.0.1', old.port), 1).close()
+    except OSError:
+        pass
+    calm.config('n', new.port)
+    assert calm.serves() == 'n' and len(new.requests) == 1
+    held.go.set()
+    assert join() == ['n'] and len(new.requests) == 1
+    until(lambda: calm.value('n', 'Connected') == 0, 3, 'nothing is left running')
+
+
+def test_a_removed_node_finishes_its_requests(calm):
+    held = Held()
+    calm.add('n', handler=held)
+    join = background(calm, 2)
+    until(lambda: held.waiting == 2, 5)
+    assert calm.ok('REMOVE-APP', '/*', JVMRoute=f'{calm.tag}-n') == ''
+    assert calm.serves() == 404
+    held.go.set()
+    assert join() == ['n', 'n']
+
+
+def test_stop_app_tells_what_still_runs_and_waits_a_moment(calm):
+    held = Held()
+    calm.add('n', handler=held)
+    join = background(calm, 2)
+    until(lambda: held.waiting == 2, 5)
+    assert calm.value('n', 'Connected') == 2
+    start = time.monotonic()
+    body = calm.app('n', command='STOP-APP')
+    took = time.monotonic() - start
+    route = f'{calm.tag}-n'
+    assert body == (f'Type=STOP-APP-RSP&JvmRoute={route}&Requests=2&Alias=localhost&'
+                    f'Context={calm.root}\nJvmRoute={route}\n'
+                    f'Alias=localhost Contexts={calm.root}\n')
+    assert took < 0.5
+    assert calm.serves() == 404
+    answers = []
+    late = threading.Thread(target=lambda: answers.append(calm.app('n', command='STOP-APP')))
+    late.start()
+    held.go.set()
+    late.join(5)
+    assert join() == ['n', 'n']
+    assert re.search(r'Requests=[012]&', answers[0])
+    assert 'Requests=0&' in calm.app('n', command='STOP-APP')
+
+
+def test_stop_app_as_the_request_ends_counts_none(calm):
+    """The Java client asks from inside the node, before the end of the answer reached us."""
+    asked = []
+
+    def handler(node, conn, request):
+        conn.body(request)
+        conn.send(b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Route: ' + node.route.encode() +
+                  b'\r\n\r\no')
+        asker = threading.Thread(
+            target=lambda: asked.append(calm.app('n', command='STOP-APP')))
+        asker.start()
+        time.sleep(0.02)
+        conn.send(b'k')
+        asker.join(5)
+    calm.add('n', handler=handler)
+    assert calm.serves() == 'n'
+    until(lambda: asked, 5)
+    assert 'Requests=0&' in asked[0]
+
+
+# --- 4.7: figures --------------------------------------------------------------------------------
+
+def recorder(node, conn):
+    """Answers each request and keeps every byte that came."""
+    while True:
+        while b'\r\n\r\n' not in conn.data:
+            if not conn.more():
+                return
+        head, _, rest = conn.data.partition(b'\r\n\r\n')
+        match = re.search(rb'content-length: (\d+)', head.lower())
+        want = int(match.group(1)) if match else 0
+        while len(rest) < want:
+            conn.more()
+            rest = conn.data.partition(b'\r\n\r\n')[2]
+        whole = len(head) + 4 + want
+        data, conn.data = conn.data[:whole], conn.data[whole:]
+        if data.startswith(b'OPTIONS * '):
+            conn.send(b'HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')
+            return
+        node.seen = getattr(node, 'seen', []) + [data]
+        conn.send(getattr(node, 'says', OK))
+
+
+def test_info_counts_what_was_picked_sent_and_received(calm):
+    node = calm.stub('n', raw_handler=recorder)
+    calm.config('n', node.port)
+    calm.app('n')
+    calm.load('n', 100)
+    for body in (b'', b'x' * 1000, b''):
+        assert calm.get(method='POST', body=body).status == 200
+    until(lambda: calm.value('n', 'Connected') == 0, 2)
+    row = calm.row('n')
+    assert int(row['Elected']) == 3
+    assert int(row['Transfered']) == sum(map(len, node.seen))
+    assert int(row['Read']) == 3 * len(OK)
+
+
+def test_bytes_of_a_failed_try_count_for_the_node_that_got_them(calm):
+    calm.add('bad', handler=says(b'HTTP/1.1 ', close=True))
+    node = calm.stub('good', raw_handler=recorder)
+    calm.config('good', node.port)
+    calm.app('good')
+    calm.load('good', 1)
+    assert calm.get(method='PUT', body=b'y' * 500).status == 200
+    until(lambda: calm.value('good', 'Connected') == 0, 2)
+    assert calm.value('bad', 'Read') == 9
+    assert calm.value('bad', 'Transfered') > 500
+    assert calm.value('good', 'Read') == len(OK)
+    assert calm.value('good', 'Transfered') == len(node.seen[0])
+
+
+def test_connected_comes_back_to_none_after_every_kind_of_end(calm):
+    held = Held()
+    calm.add('n', handler=held)
+    clients = [calm.client() for _ in range(6)]
+    for client in clients:
+        client.send(f'GET {calm.root} HTTP/1.1\r\nHost: h\r\n\r\n')
+    until(lambda: calm.value('n', 'Connected') == 6, 5)
+    for client in clients[:3]:
+        client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b'\1\0\0\0\0\0\0\0')
+        client.close()
+    held.go.set()
+    for client in clients[3:]:
+        assert client.answer().status == 200
+        client.close()
+    until(lambda: calm.value('n', 'Connected') == 0, 5)
+    assert calm.serves() == 'n', 'a client that left is no fault of the node'
+
+
+# --- heads both ways ---------------------------------------------------------------------------------
+
+def test_hop_by_hop_headers_of_the_client_end_here(calm):
+    node = calm.add('n')
+    answer = calm.get(headers=[
+        ('Connection', 'keep-alive, X-Hop, x-forwarded-for, Host'), ('X-Hop', '1'),
+        ('Keep-Alive', 'timeout=5'), ('Proxy-Connection', 'keep-alive'), ('TE', 'trailers'),
+        ('Trailer', 'X-T'), ('Proxy-Authorization', 'Basic eDp5'), ('Upgrade', 'h2c'),
+        ('X-End', 'kept'), ('Proxy', 'http://evil/')])
+    assert answer.status == 200
+    seen = node.requests[-1]
+    for name in ('X-Hop', 'Keep-Alive', 'Proxy-Connection', 'Trailer', 'Proxy-Authorization',
+                 'Upgrade', 'Proxy'):
+        assert seen.get(name) is None, name
+    assert seen.get('X-End') == 'kept' and seen.get('Host') == 'localhost'
+    assert seen.get('X-Forwarded-For') == '127.0.0.1', 'what we add is not for the client to drop'
+    assert len(seen.all('Host')) == 1
+
+
+def test_hop_by_hop_headers_of_the_node_end_here(calm):
+    calm.add('n', handler=says(
+        b'HTTP/1.1 200 Fine\r\nConnection: X-Hop, keep-alive\r\nX-Hop: 1\r\nKeep-Alive: timeout=1\r\n'
+        b'Proxy-Authenticate: Basic\r\nTrailer: T\r\nUpgrade: h2c\r\nSet-Cookie: a=1\r\n'
+        b'Set-Cookie: b=2\r\nX-End: v\r\nContent-Length: 2\r\n\r\nok'))
+    answer = calm.get()
+    assert answer.status == 200 and answer.reason == 'Fine' and answer.body == b'ok'
+    for name in ('X-Hop', 'Keep-Alive', 'Trailer', 'Upgrade', 'Transfer-Encoding'):
+        assert answer.get(name) is None, name
+    assert [v for n, v in answer.headers if n.lower() == 'set-cookie'] == ['a=1', 'b=2']
+    assert answer.get('X-End') == 'v'
+
+
+def test_forwarded_headers_are_appended(calm):
+    node = calm.add('n')
+    calm.get(host='Example.com:8080')
+    seen = node.requests[-1]
+    assert seen.get('X-Forwarded-For') == '127.0.0.1'
+    assert seen.get('X-Forwarded-Host') == 'Example.com:8080'
+    assert seen.get('X-Forwarded-Proto') == 'http'
+    assert seen.get('Host') == 'Example.com:8080'
+    calm.get(headers=[('X-Forwarded-For', '192.0.2.1')])
+    assert ', '.join(node.requests[-1].all('X-Forwarded-For')) == '192.0.2.1, 127.0.0.1'
+
+
+def test_end_to_end_headers_keep_their_order_and_bytes(calm):
+    node = calm.add('n')
+    given = [('X-B', '1'), ('x-a', ' inner  blanks '), ('X-B', '2'), ('X-Utf', 'gr\xc3\xbc\xc3\x9f')]
+    calm.get(headers=given)
+    seen = [(n, v) for n, v in node.requests[-1].headers if n.lower() in ('x-a', 'x-b', 'x-utf')]
+    assert seen == [('X-B', '1'), ('x-a', 'inner  blanks'), ('X-B', '2'),
+                    ('X-Utf', 'gr\xc3\xbc\xc3\x9f')]
+
+
+# --- bodies ---------------------------------------------------------------------------------------------
+
+def test_chunked_requests_arrive_by_their_content(calm):
+    node = calm.add('n')
+    with calm.client() as client:
+        client.send(f'POST {calm.root} HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n'
+                    '3;x="y"\r\nabc\r\n')
+        time.sleep(0.05)
+        client.send('00A\r\n0123456789\r\n0\r\nX-Trailer: 1\r\n\r\n')
+        answer = client.answer()
+        assert answer.body == node.route.encode() + b' abc0123456789'
+        assert client.get(calm.root).status == 200
+    seen = node.requests[0]
+    assert (seen.get('Transfer-Encoding') == 'chunked') != (seen.get('Content-Length') is not None)
+
+
+CHUNKED = (b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'
+           b'5\r\nhello\r\n6;e=1\r\n world\r\n0\r\nX-T: 1\r\n\r\n')
+ANSWERS = [
+    ('length', b'HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\nhello world', False, 'open'),
+    ('chunked', CHUNKED, False, 'open'),
+    ('until close', b'HTTP/1.1 200 OK\r\n\r\nhello world', True, 'open'),
+    ('1.0 until close', b'HTTP/1.0 200 OK\r\n\r\nhello world', True, 'open'),
+    ('1.0 with length', b'HTTP/1.0 200 OK\r\nContent-Length: 11\r\n\r\nhello world', True, 'open'),
+    ('close announced', b'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 11\r\n\r\n'
+     b'hello world', True, 'open'),
+    ('no reason', b'HTTP/1.1 200 \r\nContent-Length: 11\r\n\r\nhello world', False, 'open'),
+]
+
+
+@pytest.mark.parametrize('name,data,close,_end', ANSWERS, ids=[a[0] for a in ANSWERS])
+def test_an_answer_arrives_whole_however_it_is_framed(calm, name, data, close, _end):
+    node = calm.add('n', handler=says(data, close=close))
+    with calm.client() as client:
+        for _ in range(2):
+            answer = client.get(calm.root)
+            assert answer.status == 200 and answer.body == b'hello world', name
+            assert answer.get('Connection', '').lower() != 'close', 'the client may go on'
+    answer = calm.get(minor=0)
+    assert answer.body == b'hello world' and answer.get('Transfer-Encoding') is None
+    assert len(node.requests) == 3
+
+
+def test_bodiless_answers_end_at_their_head(calm):
+    length = b'Content-Length: 5\r\n'
+    for method, status, extra in (('HEAD', b'200 OK', length), ('GET', b'204 No Content', b''),
+                                  ('GET', b'304 Not Modified', length),
+                                  ('HEAD', b'200 OK', b'Transfer-Encoding: chunked\r\n')):
+        calm.add(f'n{len(calm.nodes)}', handler=says(
+            b'HTTP/1.1 ' + status + b'\r\n' + extra + b'ETag: "x"\r\n\r\n'))
+        with calm.client() as client:
+            for _ in range(2):
+                answer = client.get(calm.root, method=method)
+                assert answer.status == int(status[:3]) and answer.get('ETag') == '"x"'
+                assert answer.body == b''
+            if extra == length and method == 'HEAD':
+                assert answer.get('Content-Length') == '5'
+            if status.startswith(b'204'):
+                assert answer.get('Content-Length') is None
+                assert answer.get('Transfer-Encoding') is None
+        calm.ok('REMOVE-APP', '/*', JVMRoute=calm.nodes[-1].route)
+
+
+def test_interim_answers_pass_to_1_1_and_not_to_1_0(calm):
+    calm.add('n', handler=says(b'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n' + OK))
+    with calm.client() as client:
+        client.send(f'GET {calm.root} HTTP/1.1\r\nHost: h\r\n\r\n')
+        first = client.answer(interim=True)
+        assert first.status == 103 and first.get('Link') == '</a>'
+        assert client.answer(interim=True).body == b'ok'
+        client.send(f'GET {calm.root} HTTP/1.0\r\n\r\n')
+        assert client.answer(interim=True).status == 200
+
+
+def test_expect_continue_is_met_before_the_body(calm):
+    node = calm.add('n')
+    with calm.client() as client:
+        client.send(f'POST {calm.root} HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n'
+                    'Expect: 100-continue\r\n\r\n')
+        assert client.answer(interim=True).status == 100
+        client.send('body')
+        answer = client.answer(interim=True)
+        assert answer.status == 200 and answer.body.endswith(b' body')
+    assert len(node.requests) == 1
+    with calm.client() as client:
+        client.send(f'POST /{calm.tag}x HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n'
+                    'Expect: 100-continue\r\n\r\n')
+        assert client.answer(interim=True).status == 404
+
+
+def test_an_early_answer_reaches_the_client_and_is_no_fault(calm):
+    calm.add('n', handler=says(b'HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n'
+                               b'Connection: close\r\n\r\nno', close=True, drain=False))
+    with calm.client() as client:
+        client.send(f'POST {calm.root} HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\nxx')
+        answer = client.answer()
+        assert answer.status == 413 and answer.body == b'no'
+    assert calm.get().status == 413, 'the node is not in error'
+
+
+def test_a_node_that_breaks_off_an_upload_is_no_broken_node(calm):
+    """It may have refused the body and its answer was lost to the reset."""
+    def handler(_node, conn, request):
+        if request.method == 'POST':
+            time.sleep(0.1)
+            conn.abort()
+            return False
+        return conn.reply(b'ok')
+    calm.add('n', handler=handler)
+    with calm.client() as client:
+        try:
+            client.send(f'POST {calm.root} HTTP/1.1\r\nHost: h\r\n'
+                        'Content-Length: 30000000\r\n\r\n' + 'x' * 8000000)
+        except OSError:
+            pass
+        assert client.answer().status == 502
+    assert calm.get().status == 200
+
+
+def test_pipelined_requests_are_answered_in_their_order(calm):
+    def handler(node, conn, request):
+        body = conn.body(request)
+        if request.target.endswith('0'):
+            time.sleep(0.1)
+        conn.reply(request.target.encode() + body)
+    calm.add('n', handler=handler)
+    with calm.client() as client:
+        client.send(''.join(
+            f'POST {calm.root}/{i} HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\n{i}'
+            for i in range(8)))
+        for i in range(8):
+            assert client.answer().body == f'{calm.root}/{i}{i}'.encode()
+
+
+@pytest.mark.parametrize('head,goes_on', [
+    ('HTTP/1.1\r\nHost: h', True), ('HTTP/1.1\r\nHost: h\r\nConnection: close', False),
+    ('HTTP/1.1\r\nHost: h\r\nConnection: foo, Close', False), ('HTTP/1.0', False),
+    ('HTTP/1.0\r\nConnection: keep-alive', True)])
+def test_the_client_decides_whether_its_connection_goes_on(calm, head, goes_on):
+    calm.add('n')
+    for path in (calm.root, f'/{calm.tag}x'):
+        with calm.client() as client:
+            client.send(f'GET {path} {head}\r\n\r\n')
+            answer = client.answer()
+            said = answer.get('Connection', '').lower()
+            if goes_on:
+                assert said != 'close'
+                assert client.get(calm.root).status == 200
+            else:
+                assert said == 'close' and ended(client) == 'fin'
+
+
+CUT = [
+    ('length', b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello', False),
+    ('length, reset', b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello', True),
+    ('between chunks', b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n', False),
+    ('in a chunk', b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhello', False),
+    ('before the trailer ends', b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'
+     b'5\r\nhello\r\n0\r\n', False),
+    ('bad chunk', b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloXX9\r\n', False),
+    ('until close, reset', b'HTTP/1.1 200 OK\r\n\r\nhello', True),
+]
+
+
+@pytest.mark.parametrize('minor', [1, 0])
+@pytest.mark.parametrize('name,data,reset', CUT, ids=[c[0] for c in CUT])
+def test_an_answer_that_breaks_off_is_not_ended_cleanly(calm, name, data, reset, minor):
+    cut = says(data, close=True, reset=reset)
+    calm.add('n', handler=lambda node, conn, request: (
+        conn.reply(b'fine') if request.target.endswith('fine') else cut(node, conn, request)))
+    with calm.client() as client:
+        client.send(f'GET {calm.root} HTTP/1.{minor}\r\nHost: h\r\n\r\n')
+        got, end = b'', None
+        while end is None:
+            try:
+                piece = client.sock.recv(65536)
+                got += piece
+                end = 'fin' if not piece else None
+            except ConnectionResetError:
+                end = 'reset'
+        if b'\r\n\r\n' in got:
+            head, body = got.split(b'\r\n\r\n', 1)
+            clean = (end == 'fin' and b'content-length' not in head.lower()
+                     and (b'chunked' not in head.lower() or body.endswith(b'0\r\n\r\n')))
+            assert not clean, (name, got)
+            assert b'0\r\n\r\n' not in body, (name, got)
+    until(lambda: calm.value('n', 'Connected') == 0, 3)
+    assert calm.get('/fine').status == 200, 'broken after the answer began: no error state'
+
+
+# --- what no request or answer may look like ------------------------------------------------------------
+
+SMUGGLED = [
+    'Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+    'Content-Length: 4\r\nContent-Length: 5\r\n\r\nabcde',
+    'Content-Length: 4, 5\r\n\r\nabcde',
+    'Content-Length: +4\r\n\r\nabcd', 'Content-Length: 0x4\r\n\r\nabcd',
+    'Content-Length: 4 4\r\n\r\nabcd', 'Content-Length : 4\r\n\r\nabcd',
+    'Content-Length: 18446744073709551617\r\n\r\nx',
+    'Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n',
+    'Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n',
+    'Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n',
+    'Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n',
+    'Transfer-Encoding:\x0bchunked\r\n\r\n0\r\n\r\n', ' Transfer-Encoding: chunked\r\n\r\n',
+    'X: a\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', 'X: a\r\n folded\r\n\r\n',
+    'X: a\rb\r\n\r\n', 'X: a\0b\r\n\r\n', 'Host: other\r\n\r\n', 'No-colon\r\n\r\n', ': x\r\n\r\n',
+    'X(y: 1\r\n\r\n',
+    'Transfer-Encoding: chunked\r\n\r\n-1\r\n', 'Transfer-Encoding: chunked\r\n\r\n5 \n',
+    'Transfer-Encoding: chunked\r\n\r\n2\r\nabcd\r\n0\r\n\r\n',
+    'Transfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFF\r\n',
+]
+
+
+def test_what_could_be_read_in_two_ways_ends_the_connection(calm):
+    node = calm.add('n')
+    for rest in SMUGGLED:
+        with calm.client() as client:
+            client.send(f'POST {calm.root} HTTP/1.1\r\nHost: h\r\n{rest}'
+                        f'GET {calm.root}/smuggled HTTP/1.1\r\nHost: h\r\n\r\n')
+            answer = client.answer()
+            assert answer.status in (400, 501), (rest, answer.status)
+            assert ended(client) in ('fin', 'reset'), rest
+    assert not [r for r in node.requests if 'smuggled' in r.target]
+    assert calm.serves() == 'n', 'a client fault never marks a node'
+    until(lambda: calm.value('n', 'Connected') == 0, 3)
+
+
+def test_oversized_requests_get_their_status(calm):
+    calm.add('n')
+    assert calm.get(headers=[('X', 'a' * 20000)]).status == 431
+    assert calm.get(headers=[(f'X{i}', '1') for i in range(150)]).status == 431
+    assert calm.get('/' + 'a' * 10000).status == 414
+    assert calm.serves() == 'n'
+
+
+BAD_ANSWERS = [
+    b'garbage\r\n\r\n', b'HTTP/2 200 OK\r\n\r\n', b'HTTP/1.1 20 OK\r\n\r\n', b'HTTP/1.1 999 No\r\n\r\n',
+    b'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab',
+    b'HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+    b'HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 0\r\n\r\n',
+    b'HTTP/1.1 200 OK\nContent-Length: 0\n\n', b'HTTP/1.1 200 OK\r\nX: a\0b\r\nContent-Length: 0\r\n\r\n',
+    b'HTTP/1.1 200 OK\r\nX y: b\r\nContent-Length: 0\r\n\r\n',
+    b'HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n',
+]
+
+
+@pytest.mark.parametrize('data', BAD_ANSWERS)
+def test_a_bad_head_of_the_node_is_502(calm, data):
+    calm.add('n', handler=says(data, close=True))
+    with calm.client() as client:
+        assert client.get(calm.root).status == 502
+
+
+def test_an_answer_head_over_the_limit_is_502_and_no_verdict_on_the_node(calm):
+    def handler(_node, conn, request):
+        big = b'X: ' + b'a' * 40000 if request.target.endswith('big') else b'X: a'
+        conn.send(b'HTTP/1.1 200 OK\r\n' + big + b'\r\nContent-Length: 2\r\n\r\nok')
+    calm.add('n', handler=handler)
+    assert calm.get('/big').status == 502
+    assert calm.get('/small').status == 200, 'one page must not take the node out for all'
+
+
+def test_bytes_after_an_answer_are_never_the_next_client_s(calm):
+    node = calm.add('n', handler=says(OK + b'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil'))
+    with calm.client() as client:
+        for _ in range(4):
+            assert client.get(calm.root).body == b'ok'
+    assert node.connections >= 4
+
+
+# --- upgrades ------------------------------------------------------------------------------------------------
+
+def upgraded(_node, conn, request):
+    if request.get('Upgrade') is None:
+        return conn.reply(b'plain')
+    conn.send(b'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n'
+              b'\r\nhi')
+    while conn.data or conn.more():
+        conn.send(conn.data.upper())
+        conn.data = b''
+    return False
+
+
+def test_websocket_goes_through_an_http_node(calm):
+    node = calm.add('n', handler=upgraded)
+    with calm.client() as client:
+        client.send(f'GET {calm.root} HTTP/1.1\r\nHost: h\r\nConnection: keep-alive, Upgrade\r\n'
+                    'Upgrade: websocket\r\nSec-WebSocket-Key: k\r\n\r\nearly')
+        answer = client.head()
+        assert answer.status == 101 and answer.get('Upgrade').lower() == 'websocket'
+        assert 'upgrade' in answer.get('Connection').lower()
+        assert client.exactly(7) == b'hiEARLY'
+        assert calm.value('n', 'Connected') == 1
+        client.send('more')
+        assert client.exactly(4) == b'MORE'
+        client.sock.shutdown(socket.SHUT_WR)
+        assert client.is_closed()
+    assert node.requests[0].get('Connection').lower() == 'upgrade'
+    until(lambda: calm.value('n', 'Connected') == 0, 3)
+    assert calm.get(headers=[('Upgrade', 'h2c'), ('Connection', 'upgrade')]).body == b'plain'
+
+
+# --- slow ones ------------------------------------------------------------------------------------------------
+
+def test_a_node_that_is_silent_is_504_and_not_in_error(calm):
+    def handler(_node, conn, request):
+        if request.target.endswith('slow'):
+            time.sleep(2.5)
+        conn.reply(b'ok')
+    calm.add('n', handler=handler, Timeout='1', Maxattempts='0')
+    assert calm.get('/slow').status == 504
+    assert calm.get().status == 200
+
+
+def test_a_client_that_stops_its_upload_is_408_and_no_fault_of_the_node(quick):
+    quick.add('n')
+    with quick.client() as client:
+        client.send(f'POST {quick.root} HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc')
+        assert client.answer().status == 408
+        assert ended(client) in ('fin', 'reset')
+    with quick.client() as client:
+        client.send(f'POST {quick.root} HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc')
+    assert quick.serves() == 'n'
+    until(lambda: quick.value('n', 'Connected') == 0, 3)
+
+
+def test_both_workers_see_every_change_at_once(calm):
+    """New connections spread over the workers; each answer must fit the last message."""
+    calm.add('n')
+    for command, wanted in (('STOP-APP', 404), ('ENABLE-APP', 'n'), ('DISABLE-APP', 404),
+                            ('ENABLE-APP', 'n'), ('REMOVE-APP', 404), ('ENABLE-APP', 'n')):
+        calm.app('n', command=command)
+        assert {calm.serves() for _ in range(8)} == {wanted}, command
+
+
+def test_a_node_that_is_unknown_to_the_system_is_refused_by_connect(calm):
+    port = free_port()
+    calm.config('n', port)
+    calm.app('n')
+    assert calm.serves() == 503, 'standby by registration, but nobody listens'
