@@ -29,11 +29,12 @@ typedef struct mcmp_query {
     mcmp_span affinity; /**< value of a separate affinity cookie: a route by itself; else empty */
     mcmp_span balancer; /**< only this balancer; empty = any */
     mcmp_span key;      /**< for MCMP_POLICY_HASH */
-    const mcmp_handle *tried; /**< nodes that failed for this request */
-    size_t tried_count;       /**< their number, at most 64 */
-    mcmp_time waiting_since;  /**< when the first MCMP_WAIT for this request came; 0 = not yet */
-    uint32_t flags;           /**< MCMP_QUERY_* */
-    uint32_t reserved;        /**< 0 */
+    const mcmp_handle
+        *tried; /**< nodes that failed for this request; after MCMP_WAIT leave out those in error */
+    size_t tried_count;      /**< their number, at most 64 */
+    mcmp_time waiting_since; /**< when the first MCMP_WAIT for this request came; 0 = not yet */
+    uint32_t flags;          /**< MCMP_QUERY_* */
+    uint32_t reserved;       /**< 0 */
 } mcmp_query;
 
 #define MCMP_QUERY_DRY_RUN 0x1u /**< choose, but count nothing; must not be released */

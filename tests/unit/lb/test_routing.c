@@ -519,6 +519,9 @@ static const row rows[] = {
     { .name = "no wait when all were tried", .setup = NODE("n1", "&WaitWorker=2")
       ON("n1", "/app"), .path = "/app", .tried = "n1", .rc = NONE, .reason = UNUSABLE,
       .status = 503 },
+    { .name = "wait for a node in error that was tried", .setup = NODE("n1", "&WaitWorker=2")
+      ON("n1", "/app") FAIL("n1"), .path = "/app", .tried = "n1", .rc = WAIT, .reason = UNUSABLE,
+      .status = 503 },
     { .name = "no wait when stopped", .setup = NODE("n1", "&WaitWorker=2") STOP("n1", "/app"),
       .path = "/app", .rc = CONTEXT, .reason = STATUS, .status = 404 },
     { .name = "wait for the session's node", .setup = NODE("n1", "&WaitWorker=2")
