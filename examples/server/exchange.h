@@ -75,7 +75,7 @@ struct exchange {
     uint32_t status;
     uint64_t body_out;  /* content sent to the client */
     uint64_t body_in;   /* content taken from the client */
-    uint64_t from_node; /* since the node was selected */
+    uint64_t from_node; /* since the node was selected, or last counted */
     uint64_t to_node;
     uint64_t to_client;
     uint64_t try_bytes; /* from the node, in this try */
@@ -83,6 +83,7 @@ struct exchange {
     mcmp_time connect_from;
     mcmp_time connected_at;
     mcmp_time first_byte_at;
+    mcmp_time counted_at; /* bytes of a long exchange */
 
     mcmp_http_target target;
     mcmp_span cookies[EXCHANGE_COOKIES];
@@ -102,6 +103,7 @@ void exchange_timeout(struct exchange *x);
 void exchange_client_gone(struct exchange *x);          /* the client left or broke the rules */
 void exchange_release(struct exchange *x, int outcome); /* the selection, if held */
 void exchange_set_timer(struct exchange *x);
+void exchange_count(struct exchange *x); /* what flows in a long exchange, now and then */
 /* response.c */
 void response_pump(struct exchange *x);
 /* tunnel.c */

@@ -17,6 +17,7 @@
 #include "log.h"
 #include "values.h"
 
+#define COUNT_PERIOD (100 * MCMP_MSEC)
 #define READS_AT_ONCE 4 /* of one connection before others have their turn */
 
 /* What of the configuration has to be taken apart; one worker per process. */
@@ -157,6 +158,21 @@ void exchange_release(struct exchange *x, int result)
     x->to_node = 0;
 }
 
+void exchange_count(struct exchange *x)
+{
+    mcmp_time now = clock_now();
+
+    if (!x->selected || now - x->counted_at < COUNT_PERIOD)
+        return;
+    if (x->counted_at != 0) { /* most exchanges end before, and are counted then */
+        mcmp_selection_progress(x->client->worker->cluster, &x->selection, x->from_node,
+                                x->to_node);
+        x->from_node = 0;
+        x->to_node = 0;
+    }
+    x->counted_at = now;
+}
+
 /* What the client is told when no (further) try is made. */
 static void answer_failure(struct exchange *x)
 {
@@ -258,7 +274,7 @@ static void fill_forward(struct exchange *x, mcmp_http_forward *f, char *host, s
     f->target = &x->target;
     f->client.ptr = x->client->peer;
     f->client.len = strlen(x->client->peer);
-    if (config->host_header == HOST_NODE) {
+    if (config->host_header == HOST_NODE || x->target.host.len == 0) {
         f->host.ptr = host;
         f->host.len = (size_t)snprintf(host, size, "%.*s:%u", (int)sel->host.len, sel->host.ptr,
                                        (unsigned)sel->port);
@@ -442,16 +458,10 @@ void exchange_client_gone(struct exchange *x)
     client_close(c, 1);
 }
 
-/* 1 when no more of the body goes to the node: all of it is taken, or the node takes no more. */
-static int has_sent_body(const struct exchange *x)
-{
-    return x->body_done || x->upload_broken;
-}
-
 /* 1 when the upload waits for bytes of the client and for nothing else. */
 static int waits_for_body(const struct exchange *x)
 {
-    return !has_sent_body(x) && x->up != NULL && x->up->out.bytes == 0;
+    return !x->body_done && !x->upload_broken && x->up != NULL && x->up->out.bytes == 0;
 }
 
 /* 1 when the client waits for 100 before it sends a body. */
@@ -467,6 +477,7 @@ void exchange_set_timer(struct exchange *x)
     const struct config *config = c->worker->config;
     mcmp_time time = x->selection.timeout > 0 ? x->selection.timeout : config->node_timeout;
 
+    exchange_count(x);
     if (c->out.bytes > 0)
         time = config->send_timeout;
     else if (x->phase == EXCHANGE_FORWARD && waits_for_body(x))
@@ -611,47 +622,42 @@ static int flush_node(struct exchange *x)
     return 0;
 }
 
-/* Take and send what there is of the request. 0: blocked, or the exchange is over. */
-static int send_request(struct exchange *x)
-{
-    for (;;) {
-        int rc = MCMP_OK;
-
-        /* What came with the head goes out with it; what is wrong with it never does. */
-        if (!has_sent_body(x))
-            rc = take_content(x);
-        if (rc != MCMP_OK && rc != MCMP_NEED_MORE) {
-            bad_body(x, rc);
-            return 0;
-        }
-        if (x->up->out.bytes > 0 && !flush_node(x))
-            return 0;
-        if (has_sent_body(x) || rc == MCMP_NEED_MORE)
-            return 1;
-    }
-}
-
 void exchange_pump(struct exchange *x)
 {
     struct client *c = x->client;
-    ssize_t n = 1;
 
-    for (int reads = 0; n > 0; reads++) {
-        if (!send_request(x))
+    for (int reads = 0;;) {
+        int rc = MCMP_OK;
+        ssize_t n;
+
+        /* What came with the head goes out with it; what is wrong with it never does. */
+        if (!x->body_done && !x->upload_broken)
+            rc = take_content(x);
+        if (rc != MCMP_OK && rc != MCMP_NEED_MORE) {
+            bad_body(x, rc);
             return;
-        if (has_sent_body(x))
+        }
+        if (x->up->out.bytes > 0 && !flush_node(x))
+            return;
+        if (x->body_done || x->upload_broken)
             break;
+        if (rc == MCMP_OK)
+            continue;
         recycle(x);
-        n = reads < READS_AT_ONCE ? client_read(c) : 0;
-    }
-    if (n < 0) {
-        bad_body(x, MCMP_ERR_TRUNCATED);
-        return;
+        n = reads++ < READS_AT_ONCE ? client_read(c) : 0;
+        if (n < 0) {
+            bad_body(x, MCMP_ERR_TRUNCATED);
+            return;
+        }
+        if (n == 0) {
+            io_want(&c->io, c->io.want | IO_READ);
+            break;
+        }
     }
     if ((x->up->io.want & IO_WRITE) != 0)
         upstream_want(x->up, x->up->io.want & ~IO_WRITE);
-    if (!c->at_end)
-        io_want(&c->io, c->io.want | IO_READ); /* for more, or to see it leave */
+    if (x->body_done && !c->at_end)
+        io_want(&c->io, c->io.want | IO_READ); /* to see it leave */
     exchange_set_timer(x);
 }
 

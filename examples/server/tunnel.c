@@ -116,6 +116,7 @@ void tunnel_pump(struct exchange *x)
     io_want(&c->io, want | (c->out.bytes > 0 ? IO_WRITE : 0));
     want = (x->tunnel_ends & NODE_ENDED) == 0 && c->out.bytes == 0 ? IO_READ : 0;
     upstream_want(up, want | (up->out.bytes > 0 ? IO_WRITE : 0));
+    exchange_count(x);
     timer_set(&c->worker->timers, &c->timer, c->worker->config->tunnel_timeout);
 }
 

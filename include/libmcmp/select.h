@@ -180,6 +180,21 @@ MCMP_API int mcmp_selection_release(mcmp_cluster *cluster, mcmp_selection *selec
                                     const mcmp_outcome *outcome);
 
 /**
+ * @brief Count bytes of a request that still runs; now and then, for long ones. The node
+ * then does not look idle (MCMP 6) and INFO shows what flows. The outcome of the release names only
+ * bytes that were not counted here.
+ * @param[in] cluster    the cluster; @borrowed
+ * @param[in] selection  held
+ * @param[in] bytes_read received from the node since it was selected or last counted
+ * @param[in] bytes_sent sent to it likewise
+ * @return MCMP_OK, MCMP_ERR_RELEASED, MCMP_ERR_INVALID
+ * @mt_any @reentrant no
+ * @since 0.1
+ */
+MCMP_API int mcmp_selection_progress(mcmp_cluster *cluster, const mcmp_selection *selection,
+                                     uint64_t bytes_read, uint64_t bytes_sent);
+
+/**
  * @brief The same choice as a dry run, told in words for operators: which context matched, each
  * candidate with its status, state and load, the session and its route, and the result.
  * @param[in]  cluster the cluster; @borrowed

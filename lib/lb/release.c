@@ -14,17 +14,26 @@ static int is_same(const mcmp__live *live, mcmp_handle node)
     return (mcmp__word_get(&live->health) >> 32) == mcmp__handle_generation(node);
 }
 
-static void settle(mcmp_cluster *cluster, const mcmp_selection *selection,
-                   const mcmp_outcome *outcome)
+/* 0: the node has gone, or is another one. */
+static int count_bytes(mcmp_cluster *cluster, const mcmp_selection *selection, uint64_t bytes_read,
+                       uint64_t bytes_sent)
 {
     mcmp__live *live = mcmp__live_of(cluster, (uint32_t)selection->reserved[MCMP__HELD_INDEX]);
 
     if (!is_same(live, selection->node))
+        return 0;
+    if (bytes_read != 0)
+        mcmp__word_add(&live->bytes_read, bytes_read);
+    if (bytes_sent != 0)
+        mcmp__word_add(&live->bytes_sent, bytes_sent);
+    return 1;
+}
+
+static void settle(mcmp_cluster *cluster, const mcmp_selection *selection,
+                   const mcmp_outcome *outcome)
+{
+    if (!count_bytes(cluster, selection, outcome->bytes_read, outcome->bytes_sent))
         return;
-    if (outcome->bytes_read != 0)
-        mcmp__word_add(&live->bytes_read, outcome->bytes_read);
-    if (outcome->bytes_sent != 0)
-        mcmp__word_add(&live->bytes_sent, outcome->bytes_sent);
     if (outcome->result == MCMP_OUTCOME_CONNECT || outcome->result == MCMP_OUTCOME_NO_ANSWER)
         mcmp__note_event(cluster, selection->node, MCMP__HEALTH_FORWARD_FAILED, outcome->now);
 }
@@ -52,5 +61,16 @@ int mcmp_selection_release(mcmp_cluster *cluster, mcmp_selection *selection,
     mcmp__running_end(cluster, &running);
     if (outcome != NULL)
         settle(cluster, selection, outcome);
+    return MCMP_OK;
+}
+
+int mcmp_selection_progress(mcmp_cluster *cluster, const mcmp_selection *selection,
+                            uint64_t bytes_read, uint64_t bytes_sent)
+{
+    if (cluster == NULL || selection == NULL || selection->struct_size < sizeof(*selection))
+        return MCMP_ERR_INVALID;
+    if ((selection->flags & MCMP_SELECTION_HELD) == 0)
+        return MCMP_ERR_RELEASED;
+    count_bytes(cluster, selection, bytes_read, bytes_sent);
     return MCMP_OK;
 }

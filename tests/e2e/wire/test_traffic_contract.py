@@ -5,6 +5,7 @@ Written from the contracts alone: raw sockets on one side, nodes that answer byt
 other, two workers in between. `calm` never looks at a node by itself; `quick` does all the time.
 """
 import itertools
+import random
 import re
 import socket
 import threading
@@ -696,6 +697,31 @@ def test_a_request_ends_on_the_endpoint_that_it_began_on(calm):
     until(lambda: calm.value('n', 'Connected') == 0, 3, 'nothing is left running')
 
 
+def test_what_ends_badly_on_an_old_endpoint_is_not_held_against_the_new_one(calm):
+    held = Held()
+
+    def breaks(_node, conn, request):
+        conn.body(request)
+        held.go.wait(10)
+        conn.abort()
+        return False
+    old = calm.stub('n', breaks)
+    calm.config('n', old.port)
+    calm.app('n')
+    calm.load('n', 100)
+    join = background(calm, 2, '/bad')
+    until(lambda: calm.value('n', 'Connected') == 2, 5)
+    old.sock.shutdown(socket.SHUT_RDWR)
+    old.sock.close()
+    new = calm.stub('n')
+    calm.config('n', new.port)
+    held.go.set()
+    assert set(join()) <= {'n', 502, 503}
+    for _ in range(4):
+        assert calm.serves() == 'n'
+    assert len(new.requests) >= 4
+
+
 def test_a_removed_node_finishes_its_requests(calm):
     held = Held()
     calm.add('n', handler=held)
@@ -1214,3 +1240,321 @@ def test_a_node_that_is_unknown_to_the_system_is_refused_by_connect(calm):
     calm.config('n', port)
     calm.app('n')
     assert calm.serves() == 503, 'standby by registration, but nobody listens'
+
+
+# --- what a probe takes for life ----------------------------------------------------------------------------
+
+PROBED = [
+    (b'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n', 'OK'), (b'HTTP/1.0 404 No\r\n\r\n', 'OK'),
+    (b'HTTP/1.1 403 \r\n\r\n', 'OK'), (b'HTTP/1.1 100 Go on\r\n\r\nHTTP/1.1 204 No\r\n\r\n', 'OK'),
+    (b'HTTP/1.1 500 Oh\r\n\r\n', 'NOTOK'), (b'HTTP/1.1 503 Oh\r\n\r\n', 'NOTOK'),
+    (b'', 'NOTOK'), (b'SSH-2.0-x\r\n', 'NOTOK'), (b'HTTP/1.1 100 Go on\r\n\r\n', 'NOTOK'),
+    (b'HTTP/1.', 'NOTOK'),
+]
+
+
+def test_probes_ask_options_star_and_judge_the_final_status(calm):
+    said = [b'']
+    asked = []
+
+    def probed(_node, conn):
+        while b'\r\n\r\n' not in conn.data and conn.more():
+            pass
+        asked.append(conn.data)
+        conn.send(said[0])
+    node = calm.stub('n', raw_handler=probed)
+    route = calm.config('n', node.port)
+    for said[0], wanted in PROBED:
+        assert f'State={wanted}&' in calm.ok('PING', JVMRoute=route), said
+    lines = asked[0].split(b'\r\n')
+    assert lines[0] == b'OPTIONS * HTTP/1.1'
+    heads = dict(line.lower().split(b': ', 1) for line in lines[1:-2])
+    assert heads[b'host'] == b'127.0.0.1:%d' % node.port and heads[b'connection'] == b'close'
+
+
+# --- canonical targets ---------------------------------------------------------------------------------------
+
+ESCAPES = ['/..;/x', '/..;v=1/x', '/.;/x', '/%2e%2e;/x', '/..%2fx', '/%2e%2e%2fx', '\\..\\x',
+           '/%5c..%5cx', '/a%00b', '#x', '/a b', '/%2', '/%zz']
+
+
+def test_no_spelling_of_a_path_leaves_its_context(calm):
+    app = calm.add('app', calm.root + '/app')
+    other = calm.add('other', '/' + calm.tag + 'other')
+    for escape in ESCAPES:
+        assert calm.get('/app' + escape).status == 400, escape
+    for path in ('/app/../../../etc', '/app/%2e%2e/%2E%2E/etc', '/app;v=1/../../etc'):
+        assert calm.get(path).status in (400, 404), path
+    assert not app.requests and not other.requests
+    assert calm.serves(f'/app/../../{calm.tag}other/x') == 'other'
+    assert other.requests[-1].target == f'/{calm.tag}other/x'
+    assert calm.serves('/x;v=1/../app') == 'app'
+    assert app.requests[-1].target == calm.root + '/app'
+
+
+def test_the_host_of_an_absolute_target_counts_and_a_missing_one_is_the_node_s(calm):
+    node = calm.add('n')
+    with calm.client() as client:
+        client.send(f'GET http://abc:81{calm.root} HTTP/1.1\r\nHost: other\r\n\r\n')
+        assert client.answer().status == 200
+    assert node.requests[-1].all('Host') == ['abc:81']
+    with calm.client() as client:
+        client.send(f'GET {calm.root} HTTP/1.0\r\n\r\n')
+        assert client.answer().status == 200
+    assert node.requests[-1].minor == 1
+    assert node.requests[-1].all('Host') == [f'127.0.0.1:{node.port}']
+
+
+def test_own_answers_are_whole_and_the_connection_goes_on(calm):
+    calm.add('n')
+    calm.load('n', -1)
+    with calm.client() as client:
+        for method in ('GET', 'HEAD', 'POST'):
+            for path, status in ((calm.root, 503), (f'/{calm.tag}x', 404)):
+                answer = client.get(path, method=method, body=b'x' if method == 'POST' else b'')
+                assert answer.status == status
+                assert int(answer.get('Content-Length')) > 0
+                assert len(answer.body) == (0 if method == 'HEAD' else
+                                            int(answer.get('Content-Length')))
+
+
+@pytest.mark.parametrize('request_line', ['CONNECT h:80 HTTP/1.1', 'GET / HTTP/1.1\r\nHost: a b',
+                                          'GET /', 'GET / HTTP/2.0', 'GET  / HTTP/1.1'])
+def test_what_is_no_request_is_refused_and_closed(calm, request_line):
+    with calm.client() as client:
+        client.send(f'{request_line}\r\nHost: h\r\n\r\n')
+        answer = client.answer()
+        assert answer.status in (400, 405, 501, 505)
+        assert answer.get('Connection').lower() == 'close' and ended(client) == 'fin'
+
+
+# --- messages while traffic flows ---------------------------------------------------------------------------
+
+def test_a_live_node_may_be_configured_again_and_serves_meanwhile(calm):
+    node = calm.add('n')
+    end = time.monotonic() + 1
+    bad, good = [], []
+
+    def run():
+        with calm.client() as client:
+            while time.monotonic() < end:
+                answer = client.get(calm.root, headers=session(calm, 'n'))
+                (good if answer.status == 200 else bad).append(answer.status)
+    threads = [threading.Thread(target=run) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    turn = 0
+    while time.monotonic() < end:
+        turn += 1
+        calm.config('n', node.port, Timeout=turn % 3 + 5, Domain=f'd{turn % 2}', ping=turn % 4 + 1,
+                    Maxattempts=turn % 2, StickySessionRemove=('Yes', 'No')[turn % 2])
+        calm.app('n', calm.root + '/more')
+    for thread in threads:
+        thread.join()
+    assert not bad and len(good) > 20
+
+
+def test_a_session_follows_its_node_to_another_endpoint(calm):
+    old, _ = pair(calm)
+    assert calm.serves(headers=session(calm, 'own')) == 'own'
+    old.stop()
+    new = calm.stub('own')
+    calm.config('own', new.port)
+    assert calm.serves(headers=session(calm, 'own')) == 'own' and len(new.requests) == 1
+
+
+def test_a_client_that_leaves_while_it_waits_leaves_nothing_behind(calm):
+    calm.add('n', WaitWorker='2')
+    calm.load('n', -1)
+    for _ in range(3):
+        with calm.client() as client:
+            client.send(f'GET {calm.root} HTTP/1.1\r\nHost: h\r\n\r\n')
+            time.sleep(0.05)
+            client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b'\1\0\0\0\0\0\0\0')
+    calm.load('n', 1)
+    assert calm.serves() == 'n'
+    until(lambda: calm.value('n', 'Connected') == 0, 3)
+
+
+def test_a_websocket_counts_as_running_and_survives_the_stop_of_its_context(calm):
+    calm.add('n', handler=upgraded)
+    with calm.client() as client:
+        client.send(f'GET {calm.root} HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\n'
+                    'Upgrade: websocket\r\n\r\n')
+        assert client.head().status == 101 and client.exactly(2) == b'hi'
+        assert 'Requests=1&' in calm.app('n', command='STOP-APP')
+        calm.ok('REMOVE-APP', '/*', JVMRoute=f'{calm.tag}-n')
+        client.send('still')
+        assert client.exactly(5) == b'STILL'
+
+
+def test_a_stream_is_counted_while_it_flows_so_that_its_node_is_not_idle(quick):
+    """One that serves one request at a time could not answer a probe now."""
+    go = threading.Event()
+
+    def stream(_node, conn, _request):
+        conn.send(b'HTTP/1.1 200 OK\r\n\r\n')
+        while not go.wait(0.02):
+            conn.send(b'x' * 1000)
+        return False
+    node = quick.add('n', handler=stream)
+    with quick.client() as client:
+        client.send(f'GET {quick.root} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n')
+        assert client.head().status == 200
+        reader = threading.Thread(target=client.rest)
+        reader.start()
+        try:
+            until(lambda: quick.value('n', 'Read') > 10000, 3, 'Read grows')
+            before = node.probes
+            time.sleep(1)
+            assert node.probes <= before + 1
+        finally:
+            go.set()
+            reader.join(5)
+
+
+# --- use_alias -------------------------------------------------------------------------------------------------
+
+def test_with_use_alias_the_host_name_decides():
+    with Server('--use-alias', '--no-context-status', '503', '--recalc', '1h', workers=2) as server:
+        cluster = Cluster(server)
+        try:
+            for name, alias in (('a', 'one.example,localhost'), ('b', '*.example')):
+                node = cluster.stub(name)
+                cluster.config(name, node.port)
+                cluster.app(name, alias=alias)
+                cluster.load(name, 1)
+            cluster.app('a', cluster.root + '/x', alias='one.example')
+            for host, path, wanted in (
+                    ('localhost', '', 'a'), ('LOCALHOST:8000', '', 'a'), ('x.example', '', 'b'),
+                    ('x.y.EXAMPLE', '', 'b'), ('example', '', 404), ('other', '', 404),
+                    ('one.example', '/x', 'a'), ('two.example', '/x', 'b'),
+                    ('localhost', '/x', 'a')):
+                assert cluster.serves(path, host=host) == wanted, (host, path)
+            cluster.app('a', command='STOP-APP', alias='localhost')
+            assert cluster.serves(host='localhost') == 503
+        finally:
+            cluster.end()
+
+
+# --- all at once ------------------------------------------------------------------------------------------------
+
+def unruly(node, conn, request):
+    """Answers with what was asked for, in one of many ways, or not at all."""
+    want = request.get('X-Id', '').encode() + b' ' + conn.body(request)
+    dice = random.random()
+    size = b'%d' % len(want)
+    if request.get('Upgrade'):
+        conn.send(b'HTTP/1.1 101 Yes\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n' + want)
+        return False
+    if dice < 0.4:
+        conn.send(b'HTTP/1.1 200 OK\r\nContent-Length: ' + size + b'\r\n\r\n' + want)
+        return None
+    if dice < 0.6:
+        middle = len(want) // 2
+        conn.send(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n')
+        for part in (want[:middle], want[middle:]):
+            if part:
+                conn.send(b'%x\r\n' % len(part) + part + b'\r\n')
+        conn.send(b'0\r\n\r\n')
+        return None
+    if dice < 0.7:
+        conn.send(b'HTTP/1.1 200 OK\r\n\r\n' + want)
+    elif dice < 0.8:
+        conn.send(b'HTTP/1.1 200 OK\r\nContent-Length: 9999999\r\n\r\n' + want)
+    elif dice < 0.85:
+        conn.send(b'HTTP/1.1 200 OK\r\nContent-Length: ' + size + b'\r\n\r\n' + want + b'HTTP/1.1')
+    elif dice < 0.9:
+        conn.abort()
+    elif dice < 0.95:
+        time.sleep(0.02)
+    return False
+
+
+def unruly_client(calm, end, wrong, good):
+    while time.monotonic() < end:
+        try:
+            with calm.client(timeout=10) as client:
+                for _ in range(random.randrange(1, 6)):
+                    if not one_request(calm, client, wrong, good):
+                        break
+        except (OSError, raw.Closed):
+            pass
+
+
+def one_request(calm, client, wrong, good):
+    """False when the connection is to be given up."""
+    name = f'{random.getrandbits(64):x}'
+    body = b'b' * random.choice((0, 1, 5000, 100000))
+    dice = random.random()
+    head = (f'{random.choice(("GET", "PUT", "POST"))} {calm.root}/{name} HTTP/1.1\r\nHost: h\r\n'
+            f'X-Id: {name}\r\n')
+    if dice < 0.1:
+        client.send(head + 'Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
+        answer = client.head()
+        if answer.status == 101:
+            got = client.rest()
+            good.append(1)
+            if got != name.encode() + b' ':
+                wrong.append((name, got))
+        return False
+    if dice < 0.4 and body:
+        client.send(head + 'Transfer-Encoding: chunked\r\n\r\n')
+        client.send(b'%x\r\n' % len(body) + body + b'\r\n0\r\n\r\n')
+    else:
+        client.send(head + f'Content-Length: {len(body)}\r\n\r\n')
+        if dice > 0.95:
+            client.send(body[:len(body) // 2])
+            return False
+        client.send(body)
+    if dice > 0.9:
+        return False
+    answer = client.answer()
+    if answer.status == 200:
+        good.append(1)
+        if answer.body != name.encode() + b' ' + body:
+            wrong.append((name, len(body), len(answer.body), answer.body[:40]))
+    elif answer.status not in (404, 502, 503, 504):
+        wrong.append((name, answer.status))
+    return (answer.get('Connection') or '').lower() != 'close'
+
+
+def churn(calm, end, names):
+    while time.monotonic() < end:
+        name = random.choice(names)
+        node = next(n for n in calm.nodes if n.route.endswith('-' + name))
+        dice = random.random()
+        if dice < 0.3:
+            calm.config(name, node.port, WaitWorker=random.choice('01'))
+            calm.app(name)
+            calm.load(name, random.choice((-1, 0, 1, 100)))
+        elif dice < 0.6:
+            calm.command('STATUS', JVMRoute=node.route, Load='50')
+        elif dice < 0.8:
+            calm.command('STOP-APP', JVMRoute=node.route, Alias='localhost', Context=calm.root)
+            calm.command('ENABLE-APP', JVMRoute=node.route, Alias='localhost', Context=calm.root)
+        else:
+            calm.command('REMOVE-APP', '/*', JVMRoute=node.route)
+
+
+def test_no_answer_goes_astray_while_everything_changes(calm):
+    names = list('abcd')
+    for name in names:
+        calm.add(name, handler=unruly)
+    end = time.monotonic() + 5
+    wrong, good = [], []
+    threads = [threading.Thread(target=unruly_client, args=(calm, end, wrong, good))
+               for _ in range(10)]
+    threads.append(threading.Thread(target=churn, args=(calm, end, names)))
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert not wrong, wrong[:5]
+    assert len(good) > 100
+    for name in names:
+        node = next(n for n in calm.nodes if n.route.endswith('-' + name))
+        calm.config(name, node.port)
+        calm.app(name)
+        until(lambda at=name: calm.value(at, 'Connected') == 0, 10, 'all holds are given back')
+        assert 'State=OK' in calm.load(name, 100)

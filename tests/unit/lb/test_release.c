@@ -171,6 +171,34 @@ START_TEST(test_release_counts_bytes_and_outcomes)
 }
 END_TEST
 
+START_TEST(test_release_adds_to_what_was_counted_before)
+{
+    mcmp_selection selection;
+    mcmp_outcome outcome;
+    farm f;
+
+    open_one(&f);
+    ck_assert_int_eq(mcmp_selection_progress(NULL, &selection, 1, 1), MCMP_ERR_INVALID);
+    ck_assert_int_eq(mcmp_selection_progress(f.cluster, NULL, 1, 1), MCMP_ERR_INVALID);
+    mcmp_selection_init(&selection);
+    ck_assert_int_eq(mcmp_selection_progress(f.cluster, &selection, 1, 1), MCMP_ERR_RELEASED);
+    ck_assert_int_eq(select_app(&f, &selection), MCMP_OK);
+    ck_assert_int_eq(mcmp_selection_progress(f.cluster, &selection, 1000, 10), MCMP_OK);
+    ck_assert_uint_eq(farm_info(&f, "n1").bytes_read, 1000);
+    ck_assert_uint_eq(farm_info(&f, "n1").bytes_sent, 10);
+    ck_assert_uint_eq(farm_info(&f, "n1").connected, 1);
+    mcmp_outcome_init(&outcome);
+    outcome.bytes_read = 500;
+    outcome.bytes_sent = 0;
+    outcome.now = f.now;
+    ck_assert_int_eq(mcmp_selection_release(f.cluster, &selection, &outcome), MCMP_OK);
+    ck_assert_int_eq(mcmp_selection_progress(f.cluster, &selection, 1, 1), MCMP_ERR_RELEASED);
+    ck_assert_uint_eq(farm_info(&f, "n1").bytes_read, 1500);
+    ck_assert_uint_eq(farm_info(&f, "n1").bytes_sent, 10);
+    farm_close(&f);
+}
+END_TEST
+
 START_TEST(test_release_after_the_node_went_touches_nobody_else)
 {
     mcmp_selection first;
@@ -327,6 +355,7 @@ int main(void)
         test_release_leaves_a_selection_that_tells_nothing_of_the_last,
         test_release_of_a_dry_run_is_refused,
         test_release_counts_bytes_and_outcomes,
+        test_release_adds_to_what_was_counted_before,
         test_release_after_the_node_went_touches_nobody_else,
         test_release_never_lets_connected_drift,
         test_release_counts_right_from_many_threads,
