@@ -458,10 +458,16 @@ void exchange_client_gone(struct exchange *x)
     client_close(c, 1);
 }
 
+/* 1 when no more of the body goes to the node: all of it is taken, or the node takes no more. */
+static int has_sent_body(const struct exchange *x)
+{
+    return x->body_done || x->upload_broken;
+}
+
 /* 1 when the upload waits for bytes of the client and for nothing else. */
 static int waits_for_body(const struct exchange *x)
 {
-    return !x->body_done && !x->upload_broken && x->up != NULL && x->up->out.bytes == 0;
+    return !has_sent_body(x) && x->up != NULL && x->up->out.bytes == 0;
 }
 
 /* 1 when the client waits for 100 before it sends a body. */
@@ -622,42 +628,47 @@ static int flush_node(struct exchange *x)
     return 0;
 }
 
-void exchange_pump(struct exchange *x)
+/* Take and send what there is of the request. 0: blocked, or the exchange is over. */
+static int send_request(struct exchange *x)
 {
-    struct client *c = x->client;
-
-    for (int reads = 0;;) {
+    for (;;) {
         int rc = MCMP_OK;
-        ssize_t n;
 
         /* What came with the head goes out with it; what is wrong with it never does. */
-        if (!x->body_done && !x->upload_broken)
+        if (!has_sent_body(x))
             rc = take_content(x);
         if (rc != MCMP_OK && rc != MCMP_NEED_MORE) {
             bad_body(x, rc);
-            return;
+            return 0;
         }
         if (x->up->out.bytes > 0 && !flush_node(x))
+            return 0;
+        if (has_sent_body(x) || rc == MCMP_NEED_MORE)
+            return 1;
+    }
+}
+
+void exchange_pump(struct exchange *x)
+{
+    struct client *c = x->client;
+    ssize_t n = 1;
+
+    for (int reads = 0; n > 0; reads++) {
+        if (!send_request(x))
             return;
-        if (x->body_done || x->upload_broken)
+        if (has_sent_body(x))
             break;
-        if (rc == MCMP_OK)
-            continue;
         recycle(x);
-        n = reads++ < READS_AT_ONCE ? client_read(c) : 0;
-        if (n < 0) {
-            bad_body(x, MCMP_ERR_TRUNCATED);
-            return;
-        }
-        if (n == 0) {
-            io_want(&c->io, c->io.want | IO_READ);
-            break;
-        }
+        n = reads < READS_AT_ONCE ? client_read(c) : 0;
+    }
+    if (n < 0) {
+        bad_body(x, MCMP_ERR_TRUNCATED);
+        return;
     }
     if ((x->up->io.want & IO_WRITE) != 0)
         upstream_want(x->up, x->up->io.want & ~IO_WRITE);
-    if (x->body_done && !c->at_end)
-        io_want(&c->io, c->io.want | IO_READ); /* to see it leave */
+    if (!c->at_end)
+        io_want(&c->io, c->io.want | IO_READ); /* for more, or to see it leave */
     exchange_set_timer(x);
 }
 

@@ -337,7 +337,7 @@ void response_pump(struct exchange *x)
             if (rc == STEP_OVER || pass_on(x) == STEP_OVER)
                 return;
         } while (rc == STEP_ON);
-        rc = reads < READS_AT_ONCE ? read_node(x) : STEP_READ;
+        rc = reads < READS_AT_ONCE || stream_has_more(&x->up->stream) ? read_node(x) : STEP_READ;
         if (rc == STEP_OVER)
             return;
     }

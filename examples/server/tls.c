@@ -148,7 +148,10 @@ ssize_t stream_read(struct stream *s, void *data, size_t len)
     ERR_clear_error();
     errno = 0;
     rc = SSL_read(s->ssl, data, len > 1 << 20 ? 1 << 20 : (int)len);
-    return rc > 0 ? rc : failed(s, rc);
+    if (rc <= 0)
+        return failed(s, rc);
+    s->need = 0;
+    return rc;
 }
 
 ssize_t stream_writev(struct stream *s, const struct iovec *iov, int count)
@@ -169,6 +172,7 @@ ssize_t stream_writev(struct stream *s, const struct iovec *iov, int count)
                            (int)(iov[i].iov_len - done));
             if (rc <= 0)
                 return total > 0 ? total : failed(s, rc) < 0 ? -1 : (errno = EPIPE, -1);
+            s->need = 0; /* or the loop would go on waiting for it */
             done += (size_t)rc;
             total += rc;
         }

@@ -19,7 +19,8 @@ typedef struct config_job {
     mcmp__tx tx;
     mcmp__node_data data;
     mcmp__balancer_data balancer;
-    mcmp_handle old;   /* STEP_PROBE: the node to probe */
+    mcmp_handle old; /* STEP_PROBE: the node to probe */
+    mcmp__node old_row;
     uint32_t refusal;  /* STEP_REFUSE */
     uint32_t live;     /* the live node of this route, or 0 */
     uint32_t evicted;  /* silent node of another route that holds the endpoint, or 0 */
@@ -154,7 +155,6 @@ static void judge_heal(config_job *job)
 static config_step judge(config_job *job)
 {
     mcmp__read *rd = &job->tx.rd;
-    mcmp__node row;
     uint32_t refusal;
 
     job->live = mcmp__node_by_route(rd, job->data.route);
@@ -165,12 +165,12 @@ static config_step judge(config_job *job)
         judge_heal(job);
         return STEP_REGISTER;
     }
-    if (!mcmp__node_get(rd, job->live, &row))
+    if (!mcmp__node_get(rd, job->live, &job->old_row))
         return refuse(job, MCMP_REFUSAL_UNKNOWN_NODE);
-    job->old = row.handle;
+    job->old = job->old_row.handle;
     if (!mcmp__target_is_owned(job->call, rd, job->live))
         return refuse(job, MCMP_REFUSAL_DENIED);
-    return is_unchanged(job, &row) ? STEP_UPDATE : judge_changed(job);
+    return is_unchanged(job, &job->old_row) ? STEP_UPDATE : judge_changed(job);
 }
 
 /* Take out the silent node that held the endpoint, and any row that only reminds of one. */
@@ -180,6 +180,7 @@ static void clear_endpoint(config_job *job)
     uint32_t left;
     mcmp__node row;
 
+    mcmp__balancer_pin(&job->tx, job->balancer.name);
     if (job->evicted != 0) {
         char text[MCMP__TEXT_MAX];
         size_t len = mcmp__text(rd, MCMP__NODE_ROUTE, job->evicted, text, sizeof(text));
@@ -328,6 +329,18 @@ static void log_change(const config_job *job, config_step step, int was_written)
         job->evicted_route[0] != '\0' ? ", in place of silent node " : "", job->evicted_route);
 }
 
+/* The endpoint is read before the lock goes: the node may be another one right after. */
+static int probe_old(config_job *job)
+{
+    const mcmp__node *row = &job->old_row;
+    char text[MCMP__TEXT_MAX];
+    size_t len = mcmp__text(&job->tx.rd, MCMP__NODE_HOST, job->live, text, sizeof(text));
+
+    mcmp__tx_abort(&job->tx);
+    return mcmp__answer_probe(job->call, job->old, mcmp__span(text, len), row->port, row->scheme,
+                              row->ping);
+}
+
 static int run(config_job *job)
 {
     mcmp__call *call = job->call;
@@ -339,10 +352,11 @@ static int run(config_job *job)
     if (rc != MCMP_OK)
         return rc;
     step = judge(job);
-    if (step == STEP_REFUSE || step == STEP_PROBE) {
+    if (step == STEP_PROBE)
+        return probe_old(job);
+    if (step == STEP_REFUSE) {
         mcmp__tx_abort(&job->tx);
-        return step == STEP_PROBE ? mcmp__target_probe(call, job->old)
-                                  : mcmp__refuse(call, job->refusal, job->data.route);
+        return mcmp__refuse(call, job->refusal, job->data.route);
     }
     refusal = write_step(job, step);
     if (refusal != MCMP_REFUSAL_NONE && (refusal != MCMP_REFUSAL_TABLES ||

@@ -25,11 +25,16 @@ static void log_transition(const mcmp__call *call, uint32_t before, uint32_t aft
               mcmp__health_load(after));
 }
 
+/* Zero in a live row means never, also where the host's clock starts from it. */
+static void note_time(mcmp__word *word, mcmp_time now)
+{
+    mcmp__word_set(word, (uint64_t)(now != 0 ? now : 1));
+}
+
 /* The end of a STATUS; ok tells what the probe, if there was one, has shown. */
 static int finish_status(mcmp__call *call, mcmp_handle node, int ok, int probed)
 {
     const mcmp_command *command = call->command;
-    mcmp__live *live = mcmp__live_of(call->cluster, mcmp__handle_index(node));
     uint32_t event = MCMP__HEALTH_STATUS;
     uint32_t before;
     uint32_t after;
@@ -41,10 +46,10 @@ static int finish_status(mcmp__call *call, mcmp_handle node, int ok, int probed)
     if (mcmp__live_event(call->cluster, node, event, command->load, call->now, &before, &after) !=
         0)
         return mcmp__refuse_unknown(call); /* removed or replaced this very moment */
-    /* Also after a failed probe: the node does speak, it is not silent (MCMP 4.1). */
-    mcmp__word_set(&live->last_status, (uint64_t)call->now);
     if (ok && probed) {
-        mcmp__word_set(&live->probed_at, (uint64_t)call->now);
+        mcmp__live *live = mcmp__live_of(call->cluster, mcmp__handle_index(node));
+
+        note_time(&live->probed_at, call->now);
         mcmp__word_set(&live->failed, 0);
     }
     if (before != after)
@@ -69,6 +74,8 @@ int mcmp__apply_status(mcmp__call *call)
 
     if (rc != MCMP_OK)
         return rc;
+    /* Before the probe, whatever comes of it: a node that speaks is not silent (MCMP 4.1). */
+    note_time(&mcmp__live_of(call->cluster, mcmp__handle_index(node))->last_status, call->now);
     /* MCMP 4.1, heal_reset (PEER): its first STATUS after a reset is answered MEM once */
     if (mcmp__heal_fire(call->cluster, mcmp__handle_index(node), call->request->connection,
                         call->now))
@@ -104,11 +111,11 @@ static int ping_endpoint(mcmp__call *call)
     const mcmp_command *command = call->command;
     mcmp_span none = { NULL, 0 };
 
-    if (call->resumed == MCMP_PENDING_PROBE && call->probed == 0)
-        return mcmp__answer_state(call, "PING-RSP", none, call->probe_ok);
     if (!(call->config->opts.flags & MCMP_CLUSTER_PING_ANY) &&
         !mcmp__access_is_loopback(command->host) && !is_registered(call))
         return mcmp__answer_state(call, "PING-RSP", none, 0);
+    if (call->resumed == MCMP_PENDING_PROBE && call->probed == 0)
+        return mcmp__answer_state(call, "PING-RSP", none, call->probe_ok);
     return mcmp__answer_probe(call, 0, command->host, command->port, command->scheme, 0);
 }
 

@@ -48,6 +48,20 @@ void mcmp__balancer_unpin(mcmp__tx *tx)
         mcmp__balancer_count(tx, balancer, 0, 0);
 }
 
+/* Let this row alone stay without nodes until the end of the message. */
+static void pin(mcmp__tx *tx, uint32_t balancer)
+{
+    if (tx->pinned_balancer == balancer)
+        return;
+    mcmp__balancer_unpin(tx);
+    tx->pinned_balancer = balancer;
+}
+
+void mcmp__balancer_pin(mcmp__tx *tx, mcmp_span name)
+{
+    pin(tx, mcmp__balancer_by_name(&tx->rd, name));
+}
+
 /* Forget leaving rows, the oldest first, until a balancer that only they hold is free. */
 static int make_room(mcmp__tx *tx)
 {
@@ -107,8 +121,7 @@ int mcmp__balancer_put(mcmp__tx *tx, const mcmp__balancer_data *data, uint32_t *
         mcmp__index_add(tx, MCMP__I_BALANCER, row, mcmp__hash_text(tx->rd.layout, data->name));
         mcmp__list_append(tx, &all_balancers, row);
     }
-    mcmp__balancer_unpin(tx);
-    tx->pinned_balancer = row;
+    pin(tx, row);
     put_fields(tx, row, data);
     *out = row;
     return MCMP_OK;

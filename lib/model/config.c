@@ -80,6 +80,26 @@ static int take_limits(mcmp__config *config, mcmp_error *err)
     return MCMP_OK;
 }
 
+/* Built-in defaults are stored like names that were sent, so they have to fit as well. */
+static int check_defaults(const mcmp__config *config, mcmp_error *err)
+{
+    const mcmp_command_limits *limits = &config->limits;
+    mcmp_span balancer = mcmp__span_str(config->opts.default_balancer);
+
+    if (limits->host < sizeof("localhost") - 1)
+        return mcmp__fail(err, MCMP_ERR_LIMIT, "host", "the default Host is longer");
+    if (limits->cookie < sizeof("JSESSIONID") - 1)
+        return mcmp__fail(err, MCMP_ERR_LIMIT, "cookie", "the default cookie is longer");
+    if (balancer.len > limits->balancer)
+        return mcmp__fail(err, MCMP_ERR_LIMIT, "default_balancer",
+                          "the name of the default balancer is over its limit of %u",
+                          limits->balancer);
+    if (balancer.len == 0 || strpbrk(balancer.ptr, ",[]<>\"'\r\n") != NULL)
+        return mcmp__fail(err, MCMP_ERR_INVALID, "default_balancer",
+                          "the name of the default balancer is none that CONFIG takes");
+    return MCMP_OK;
+}
+
 static int take_kinds(mcmp_cluster_options *opts, mcmp_error *err)
 {
     if (opts->memory > MCMP_MEMORY_HOST)
@@ -144,6 +164,8 @@ int mcmp__config_take(mcmp__config *config, const mcmp_cluster_options *opts, mc
         rc = take_times(own, err);
     if (rc == MCMP_OK)
         rc = take_limits(config, err);
+    if (rc == MCMP_OK)
+        rc = check_defaults(config, err);
     if (rc == MCMP_OK)
         rc = take_host_ops(config, err);
     return rc;

@@ -41,16 +41,18 @@ void mcmp__live_repair(mcmp__tx *tx)
     uint64_t gen = mcmp__row_get(&tx->rd, MCMP__T_NODE, node, MCMP__N_GEN);
     mcmp__live *live = mcmp__live_of(tx->cluster, node);
     uint64_t word = mcmp__word_get(&live->health);
+    uint32_t next;
 
     if (node == 0 || mcmp__lo(gen) == MCMP__N_FREE || mcmp__hi(word) == mcmp__hi(gen))
         return;
     mcmp__word_set(&live->last_status, 0);
     mcmp__word_set(&live->probed_at, 0);
     mcmp__word_set(&live->failed, 0);
-    while (!mcmp__word_swap(
-        &live->health, &word,
-        mcmp__pack(mcmp__health_next(mcmp__lo(word), MCMP__HEALTH_REPLACE, 0), mcmp__hi(gen))))
-        ;
+    do {
+        next = mcmp__health_next(mcmp__lo(word), MCMP__HEALTH_REPLACE, 0);
+        if ((next & ~mcmp__lo(word) & MCMP__HEALTH_FRESH) != 0)
+            mcmp__word_set(&live->usable_since, (uint64_t)tx->now);
+    } while (!mcmp__word_swap(&live->health, &word, mcmp__pack(next, mcmp__hi(gen))));
 }
 
 /* The word has another generation: is the handle stale, or was a writer killed before it could
@@ -94,7 +96,7 @@ int mcmp__heal_fire(mcmp_cluster *cluster, uint32_t node, uint64_t connection, m
     mcmp__live *live = mcmp__live_of(cluster, node);
     uint64_t armed = mcmp__word_get(&live->heal_connection);
 
-    if (armed == 0 || connection == 0)
+    if (armed == 0)
         return 0;
     if (!mcmp__word_swap(&live->heal_connection, &armed, 0))
         return 0; /* another STATUS was first */

@@ -121,6 +121,9 @@ typedef struct mcmp__balancer_data {
  * no node before commit goes again. MCMP_OK, MCMP_ERR_FULL (max_balancers). */
 int mcmp__balancer_put(mcmp__tx *tx, const mcmp__balancer_data *data, uint32_t *out,
                        mcmp_error *err);
+/* Keep the balancer, if there is one, though its last row goes in this message: one that loses its
+ * row and gets another is the same balancer for readers, in its old place. */
+void mcmp__balancer_pin(mcmp__tx *tx, mcmp_span name);
 /* In order of registration; 0 starts, 0 ends. With only leaving nodes it is still listed. */
 uint32_t mcmp__balancer_next(mcmp__read *rd, uint32_t balancer);
 

@@ -17,6 +17,7 @@ if(TARGET mcmp-server)
   mcmp_server_test(operations test_operations TIMEOUT 180 LABELS slow)
   mcmp_server_test(tls test_tls TIMEOUT 120)
   mcmp_server_test(stream test_stream TIMEOUT 240 LABELS slow)
+  mcmp_server_test(idle test_idle TIMEOUT 180 LABELS slow)
   mcmp_server_test(load test_load TIMEOUT 180 LABELS slow)
   # The sizes and times of the project's promises; the tests above do the same on less.
   mcmp_server_test(stream_2gib test_stream TIMEOUT 900 LABELS slow long ARGS -k big
