@@ -128,13 +128,31 @@ static void out_percent_all(mcmp__out *out, mcmp_span text, int form)
     }
 }
 
-void mcmp__out_text(mcmp__out *out, mcmp_span text)
+/*
+ * Are all bytes in 0x20..0x7e? Eight at a time: the upper bit of a byte shows in the word itself
+ * when it is over 0x7f, in the sum when it is 0x7f, in the difference when it is below 0x20. Where
+ * one byte disturbs the next there is a bad one already.
+ */
+static int is_printable(mcmp_span text)
 {
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t word, bad = 0;
     size_t i = 0;
 
-    while (i < text.len && text.ptr[i] >= 0x20 && text.ptr[i] <= 0x7e)
-        i++;
-    if (i == text.len) /* nearly always */
+    for (; text.len - i >= sizeof(word); i += sizeof(word)) {
+        memcpy(&word, text.ptr + i, sizeof(word));
+        bad |= word | (word + ones) | (word - 0x20 * ones);
+    }
+    for (; i < text.len; i++) {
+        word = (unsigned char)text.ptr[i];
+        bad |= word | (word + 1) | (word - 0x20);
+    }
+    return (bad & 0x80 * ones) == 0;
+}
+
+void mcmp__out_text(mcmp__out *out, mcmp_span text)
+{
+    if (is_printable(text)) /* nearly always */
         mcmp__out_bytes(out, text.len != 0 ? text.ptr : "", text.len);
     else
         out_percent_all(out, text, IN_TEXT);

@@ -13,6 +13,8 @@
 
 #define MAX_HEADERS 16  /* of add_header */
 #define KEEP_BODY 65536 /* a greater body's memory is given back at the next answer */
+#define START_ROOM 64   /* status line and `Content-Type: ` */
+#define END_ROOM 64     /* Content-Length and Connection */
 #define MORE_ROOM 32    /* ", and <n> more" with any n */
 
 struct mcmp_response {
@@ -179,28 +181,45 @@ static void drop_answer(mcmp_response *response)
     response->is_pending = 0;
 }
 
-/* One line of the head: what stands before the value, and the value; both known to be safe. */
-static inline int put_line(mcmp_response *response, const char *before, size_t before_len,
-                           mcmp_span value)
+/* Room in the head for len bytes more; NULL: no memory. */
+static inline char *head_room(mcmp_response *response, size_t len)
 {
     mcmp__buf *head = &response->head;
-    size_t len = before_len + value.len + 2;
-    char *out;
 
     if (len > head->cap - head->len && mcmp__buf_reserve(head, len) != MCMP_OK)
-        return MCMP_ERR_NOMEM;
-    out = head->data + head->len;
-    memcpy(out, before, before_len);
-    if (value.len > 0)
-        memcpy(out + before_len, value.ptr, value.len);
-    memcpy(out + before_len + value.len, "\r\n", 2);
-    head->len += len;
+        return NULL;
+    return head->data + head->len;
+}
+
+static inline char *put(char *at, const char *text, size_t len)
+{
+    memcpy(at, text, len);
+    return at + len;
+}
+
+#define PUT(at, literal) put((at), (literal), sizeof(literal) - 1)
+
+/* The head ends at `at` now. */
+static inline int head_ends(mcmp_response *response, const char *at)
+{
+    response->head.len = (size_t)(at - response->head.data);
     return MCMP_OK;
 }
 
-#define PUT_LINE(response, literal, value) \
-    put_line((response), (literal), sizeof(literal) - 1, (value))
+/* One line of the head: what stands before the value, and the value; both known to be safe. */
+static int put_line(mcmp_response *response, mcmp_span before, mcmp_span value)
+{
+    char *at = head_room(response, before.len + value.len + 2);
 
+    if (at == NULL)
+        return MCMP_ERR_NOMEM;
+    at = put(at, before.ptr, before.len);
+    if (value.len > 0)
+        at = put(at, value.ptr, value.len);
+    return head_ends(response, PUT(at, "\r\n"));
+}
+
+/* Start anew, with an empty head. */
 static int begin(mcmp_response *response, const mcmp_request *request, uint32_t status)
 {
     mcmp_request room;
@@ -212,26 +231,45 @@ static int begin(mcmp_response *response, const mcmp_request *request, uint32_t 
     response->is_head = (request->flags & MCMP_REQUEST_HEAD) != 0;
     response->must_close = (request->flags & (MCMP_REQUEST_CLOSE | MCMP_REQUEST_LINGER)) != 0;
     response->status = status;
-    if (status == 200)
-        return PUT_LINE(response, "HTTP/1.1 200 OK", mcmp__span("", 0));
-    return PUT_LINE(response, "HTTP/1.1 ", status_text(status));
+    return MCMP_OK;
 }
 
 int mcmp_response_begin(mcmp_response *response, const mcmp_request *request,
                         const char *content_type)
 {
+    size_t type_len = content_type != NULL ? strlen(content_type) : 0;
     int rc = begin(response, request, 200);
+    char *at;
 
-    if (rc == MCMP_OK && content_type != NULL)
-        rc = PUT_LINE(response, "Content-Type: ", mcmp__span_str(content_type));
-    return rc;
+    if (rc != MCMP_OK)
+        return rc;
+    if ((at = head_room(response, START_ROOM + type_len)) == NULL)
+        return MCMP_ERR_NOMEM;
+    at = PUT(at, "HTTP/1.1 200 OK\r\n");
+    if (content_type != NULL) {
+        at = PUT(at, "Content-Type: ");
+        at = put(at, content_type, type_len);
+        at = PUT(at, "\r\n");
+    }
+    return head_ends(response, at);
+}
+
+/* The same with the status line of an error. */
+static int begin_error(mcmp_response *response, const mcmp_request *request, uint32_t status)
+{
+    static const mcmp_span version = MCMP__SPAN("HTTP/1.1 ");
+    int rc = begin(response, request, status);
+
+    return rc == MCMP_OK ? put_line(response, version, status_text(status)) : rc;
 }
 
 /* A header of any name; a failure is kept by the buffer until the end. */
 static int put_header(mcmp_response *response, mcmp_span name, mcmp_span value)
 {
+    static const mcmp_span separator = MCMP__SPAN(": ");
+
     mcmp__buf_add_span(&response->head, name);
-    return PUT_LINE(response, ": ", value);
+    return put_line(response, separator, value);
 }
 
 int mcmp_response_add_header(mcmp_response *response, const char *name, mcmp_span value)
@@ -265,20 +303,19 @@ int mcmp_response_write(mcmp_response *response, const void *data, size_t len)
 
 int mcmp_response_end(mcmp_response *response)
 {
-    char digits[20];
-    mcmp_span length = { digits, 0 };
+    char *at;
 
     if (response->status == 0)
         return MCMP_ERR_STATE;
-    length.len = mcmp__format_uint(digits, response->body.len);
-    (void)PUT_LINE(response, "Content-Length: ", length);
-    if (response->must_close)
-        (void)PUT_LINE(response, "Connection: close", mcmp__span("", 0));
-    if (PUT_LINE(response, "", mcmp__span("", 0)) == MCMP_OK && response->head.failed == 0 &&
-        response->body.failed == 0)
-        return MCMP_OK;
-    drop_answer(response);
-    return MCMP_ERR_NOMEM;
+    at = head_room(response, END_ROOM);
+    if (at == NULL || response->head.failed != 0 || response->body.failed != 0) {
+        drop_answer(response);
+        return MCMP_ERR_NOMEM;
+    }
+    at = PUT(at, "Content-Length: ");
+    at += mcmp__format_uint(at, response->body.len);
+    at = response->must_close ? PUT(at, "\r\nConnection: close\r\n\r\n") : PUT(at, "\r\n\r\n");
+    return head_ends(response, at);
 }
 
 /* Errors are told in the head, and again in the body for people (MCMP 2). */
@@ -337,7 +374,7 @@ int mcmp_response_refuse(mcmp_response *response, const mcmp_request *request, u
         count = 1;
     }
     len = mcmp__refusal_mess(row, args, count, mess);
-    rc = begin(response, request, row->status);
+    rc = begin_error(response, request, row->status);
     if (rc != MCMP_OK && rc != MCMP_ERR_NOMEM)
         return rc; /* the request is not valid: nothing was touched */
     response->refusal = refusal;
@@ -358,9 +395,9 @@ int mcmp_response_bad_http(mcmp_response *response, int code)
 
     mcmp_request_init(&request);
     request.flags = MCMP_REQUEST_CLOSE;
-    rc = begin(response, &request, code == MCMP_ERR_NOMEM ? 500 : 400);
+    rc = begin_error(response, &request, code == MCMP_ERR_NOMEM ? 500 : 400);
     if (rc == MCMP_OK)
-        rc = PUT_LINE(response, "Content-Type: ", mcmp__span_str("text/plain"));
+        rc = put_header(response, mcmp__span_str("Content-Type"), mcmp__span_str("text/plain"));
     mcmp__buf_add_str(&response->body, mcmp_strerror(code));
     mcmp__buf_add_char(&response->body, '\n');
     if (rc == MCMP_OK)
