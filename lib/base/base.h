@@ -154,7 +154,17 @@ static inline int mcmp__is_token_char(char c)
 }
 
 void mcmp__lower_in_place(char *text, size_t len);
-int mcmp__hex_value(char c); /* 0..15, or -1 */
+
+/* 0..15, or -1 */
+static inline int mcmp__hex_value(char c)
+{
+    char low = mcmp__lower(c);
+
+    if (mcmp__is_digit(c))
+        return c - '0';
+    return low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
+}
+
 /* Decimal digits only, whole span. 0, or -1 when not a number or over max. */
 int mcmp__parse_uint(mcmp_span text, uint64_t max, uint64_t *out);
 /* Write decimal digits; returns their number. out has room for 20. */

@@ -408,8 +408,9 @@ static int publish_lists(mcmp_decoder *d)
 {
     if (d->aliases.count == 0 && d->contexts.count == 0)
         return MCMP_OK;
-    if (mcmp__elements_unique(d, &d->aliases) != MCMP_OK ||
-        mcmp__elements_unique(d, &d->contexts) != MCMP_OK)
+    if (d->aliases.count > 1 && mcmp__elements_unique(d, &d->aliases) != MCMP_OK)
+        return MCMP_ERR_NOMEM;
+    if (d->contexts.count > 1 && mcmp__elements_unique(d, &d->contexts) != MCMP_OK)
         return MCMP_ERR_NOMEM;
     d->command.aliases = d->aliases.items;
     d->command.alias_count = d->aliases.count;

@@ -59,7 +59,16 @@ const mcmp__field *mcmp__field_find(mcmp_span key);
 /* The field's value becomes its default again. */
 void mcmp__field_reset(mcmp_decoder *decoder, const mcmp__field *field);
 
-int mcmp__elements_add(mcmp__elements *list, const mcmp_allocator *allocator, mcmp_span element);
+int mcmp__elements_grow(mcmp__elements *list, const mcmp_allocator *allocator);
+static inline int mcmp__elements_add(mcmp__elements *list, const mcmp_allocator *allocator,
+                                     mcmp_span element)
+{
+    if (list->count == list->cap && mcmp__elements_grow(list, allocator) != MCMP_OK)
+        return MCMP_ERR_NOMEM;
+    list->items[list->count++] = element;
+    return MCMP_OK;
+}
+
 void mcmp__elements_clear(mcmp__elements *list, const mcmp_allocator *allocator);
 /* Keep the first of equal elements; n log n at worst. MCMP_OK or MCMP_ERR_NOMEM */
 int mcmp__elements_unique(mcmp_decoder *decoder, mcmp__elements *list);

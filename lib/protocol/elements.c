@@ -8,22 +8,19 @@
 
 #define SMALL 16 /* up to here every pair is compared */
 
-int mcmp__elements_add(mcmp__elements *list, const mcmp_allocator *allocator, mcmp_span element)
+int mcmp__elements_grow(mcmp__elements *list, const mcmp_allocator *allocator)
 {
-    if (list->count == list->cap) {
-        size_t cap = list->cap != 0 ? list->cap * 2 : 8;
-        mcmp_span *items;
-        size_t bytes;
+    size_t cap = list->cap != 0 ? list->cap * 2 : 8;
+    mcmp_span *items;
+    size_t bytes;
 
-        if (mcmp__mul_size(cap, sizeof(*items), &bytes) != 0)
-            return MCMP_ERR_NOMEM;
-        items = mcmp__realloc(allocator, list->items, list->cap * sizeof(*items), bytes);
-        if (items == NULL)
-            return MCMP_ERR_NOMEM;
-        list->items = items;
-        list->cap = cap;
-    }
-    list->items[list->count++] = element;
+    if (mcmp__mul_size(cap, sizeof(*items), &bytes) != 0)
+        return MCMP_ERR_NOMEM;
+    items = mcmp__realloc(allocator, list->items, list->cap * sizeof(*items), bytes);
+    if (items == NULL)
+        return MCMP_ERR_NOMEM;
+    list->items = items;
+    list->cap = cap;
     return MCMP_OK;
 }
 
@@ -114,8 +111,6 @@ int mcmp__elements_unique(mcmp_decoder *decoder, mcmp__elements *list)
     mcmp_span *items = list->items;
     size_t kept = 0;
 
-    if (list->count < 2)
-        return MCMP_OK;
     if (list->count <= SMALL) {
         unique_small(list);
         return MCMP_OK;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The one table of fields (MCMP 3): key, where it is legal, its limit, form, refusal and place in
- * mcmp_command. Keys that occur in every STATUS come first.
+ * mcmp_command. Rows stand in the order of the length of their keys, the frequent ones first.
  */
 #include "decoder.h"
 #include "values.h"
@@ -261,32 +261,36 @@ static uint32_t read_elements(mcmp_decoder *d, const mcmp__field *field, mcmp_sp
     { MCMP__SPAN(key), MCMP_FIELD_##FIELD, ON(CONFIG), 0, 0, MCMP_REFUSAL_BAD_##FIELD, PLACE(member), 0, 0, unit, read_duration }
 
 static const mcmp__field fields[] = {
-    TEXT_ROW("JVMRoute", JVMROUTE, ON_NODE, jvm_route, jvm_route, BIG_ROUTE, 1, read_route),
+    TIME_ROW("ttl", TTL, ttl, MCMP_SEC),
     FORM_ROW("Load", LOAD, ON(STATUS), load, 0, NONE, BAD_LOAD, read_load),
-    TEXT_ROW("Alias", ALIAS, ON(CONFIG) | ON_APP, aliases, alias, BIG_ALIAS, 0, read_elements),
-    TEXT_ROW("Context", CONTEXT, ON(CONFIG) | ON_APP, contexts, context, BIG_CONTEXT, 0, read_elements),
     FORM_ROW("Host", HOST, ON(CONFIG) | ON(PING), host, LIMIT(host), BIG_HOST, BAD_HOST, read_host),
     FORM_ROW("Port", PORT, ON(CONFIG) | ON(PING), port, LIMIT(port), BIG_PORT, BAD_PORT, read_port),
     FORM_ROW("Type", TYPE, ON(CONFIG), scheme, LIMIT(type), BIG_TYPE, BAD_TYPE, read_type),
-    FORM_ROW("Scheme", SCHEME, ON(PING), scheme, 0, NONE, BAD_SCHEME, read_scheme),
-    TEXT_ROW("Balancer", BALANCER, ON(CONFIG), balancer, balancer, BIG_BALANCER, 0, read_balancer),
-    TEXT_ROW("Domain", DOMAIN, ON(CONFIG), domain, domain, BIG_DOMAIN, 0, read_text),
-    BOOL_ROW("Reversed", REVERSED),
-    FORM_ROW("flushpackets", FLUSHPACKETS, ON(CONFIG), flushpackets, 0, NONE, NONE, read_flush),
-    TIME_ROW("flushwait", FLUSHWAIT, flushwait, MCMP_MSEC),
     TIME_ROW("ping", PING, ping, MCMP_SEC),
     FORM_ROW("smax", SMAX, ON(CONFIG), smax, 0, NONE, NONE, read_smax),
-    TIME_ROW("ttl", TTL, ttl, MCMP_SEC),
+    TEXT_ROW("Alias", ALIAS, ON(CONFIG) | ON_APP, aliases, alias, BIG_ALIAS, 0, read_elements),
+    FORM_ROW("Scheme", SCHEME, ON(PING), scheme, 0, NONE, BAD_SCHEME, read_scheme),
+    TEXT_ROW("Domain", DOMAIN, ON(CONFIG), domain, domain, BIG_DOMAIN, 0, read_text),
+    TEXT_ROW("Context", CONTEXT, ON(CONFIG) | ON_APP, contexts, context, BIG_CONTEXT, 0, read_elements),
     TIME_ROW("Timeout", TIMEOUT, timeout, MCMP_SEC),
+    TEXT_ROW("JVMRoute", JVMROUTE, ON_NODE, jvm_route, jvm_route, BIG_ROUTE, 1, read_route),
+    TEXT_ROW("Balancer", BALANCER, ON(CONFIG), balancer, balancer, BIG_BALANCER, 0, read_balancer),
+    BOOL_ROW("Reversed", REVERSED),
+    TIME_ROW("flushwait", FLUSHWAIT, flushwait, MCMP_MSEC),
+    FORM_ROW("WaitWorker", WAIT_WORKER, ON(CONFIG), wait_worker, 0, NONE, NONE, read_wait),
+    FORM_ROW("Maxattempts", MAX_ATTEMPTS, ON(CONFIG), max_attempts, 0, NONE, NONE, read_attempts),
+    FORM_ROW("flushpackets", FLUSHPACKETS, ON(CONFIG), flushpackets, 0, NONE, NONE, read_flush),
     BOOL_ROW("StickySession", STICKY),
+    TEXT_ROW("StickySessionPath", STICKY_PATH, ON(CONFIG), sticky_path, cookie, BIG_FIELD, 1, read_text),
     BOOL_ROW("StickySessionForce", STICKY_FORCE),
     BOOL_ROW("StickySessionRemove", STICKY_REMOVE),
     TEXT_ROW("StickySessionCookie", STICKY_COOKIE, ON(CONFIG), sticky_cookie, cookie, BIG_FIELD, 1, read_text),
-    TEXT_ROW("StickySessionPath", STICKY_PATH, ON(CONFIG), sticky_path, cookie, BIG_FIELD, 1, read_text),
-    FORM_ROW("WaitWorker", WAIT_WORKER, ON(CONFIG), wait_worker, 0, NONE, NONE, read_wait),
-    FORM_ROW("Maxattempts", MAX_ATTEMPTS, ON(CONFIG), max_attempts, 0, NONE, NONE, read_attempts),
 };
 /* clang-format on */
+
+/* Where the keys of each length begin; the last one is where those of the greatest length end. */
+static const uint8_t starts[] = { 0,  0,  0,  0,  1,  7,  8,  10, 12, 15, 16,
+                                  17, 18, 19, 20, 20, 20, 20, 21, 22, 24 };
 
 /* Equal bytes; keys are short, so two words that may overlap cover most of them. */
 static int same_bytes(const char *a, const char *b, size_t len)
@@ -301,12 +305,18 @@ static int same_bytes(const char *a, const char *b, size_t len)
 /* Nearly all senders write the keys as they stand here, so that is tried first. */
 const mcmp__field *mcmp__field_find(mcmp_span key)
 {
-    for (const mcmp__field *field = fields; field < fields + MCMP__COUNT(fields); field++)
-        if (field->key.len == key.len && same_bytes(field->key.ptr, key.ptr, key.len))
+    const mcmp__field *end;
+    const mcmp__field *field;
+
+    if (key.len + 1 >= MCMP__COUNT(starts))
+        return NULL;
+    end = fields + starts[key.len + 1];
+    for (field = fields + starts[key.len]; field < end; field++)
+        if (same_bytes(field->key.ptr, key.ptr, key.len))
             return field;
-    for (size_t i = 0; i < MCMP__COUNT(fields); i++)
-        if (mcmp__span_eq_nocase(fields[i].key, key))
-            return &fields[i];
+    for (field = fields + starts[key.len]; field < end; field++)
+        if (mcmp__span_eq_nocase(field->key, key))
+            return field;
     return NULL;
 }
 
