@@ -29,6 +29,7 @@ typedef struct mcmp__tx {
     mcmp_cluster *cluster;
     mcmp__word *work;   /* the copy that is written, once open */
     mcmp__word *bitmap; /* blocks that are in the dirty log */
+    mcmp__word *log;    /* the same in the order of their first writes */
     mcmp_time now;
     uint64_t log_count;
     uint32_t open;       /* something was written */

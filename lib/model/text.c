@@ -13,6 +13,24 @@
 
 #define REFS_MASK ((UINT64_C(1) << 40) - 1)
 
+static uint32_t load32(const unsigned char *bytes)
+{
+    return bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+}
+
+/* The last 0..7 bytes of a text, the first one lowest, in few steps: they may be taken twice. */
+static uint64_t short_word(const char *text, size_t len)
+{
+    const unsigned char *bytes = (const unsigned char *)text; /* without a sign */
+
+    if (len >= 4)
+        return load32(bytes) | (uint64_t)load32(bytes + len - 4) << 8 * (len - 4);
+    if (len == 0)
+        return 0;
+    return bytes[0] | (uint64_t)bytes[len / 2] << 8 * (len / 2) |
+           (uint64_t)bytes[len - 1] << 8 * (len - 1);
+}
+
 /*
  * Eight bytes at a time, by a multiplication that folds its upper half back. Every step is one to
  * one, so short texts never meet in 64 bits; the seed is random and the length counts, so that
@@ -21,17 +39,16 @@
 uint64_t mcmp__hash_segment(uint64_t hash, const char *segment, size_t len)
 {
     const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
-    uint64_t word;
 
     hash += len;
     for (; len >= 8; len -= 8, segment += 8) {
+        uint64_t word;
+
         memcpy(&word, segment, sizeof(word));
         hash = (hash ^ word) * odd;
         hash ^= hash >> 32;
     }
-    for (word = 0; len > 0; len--)
-        word = word << 8 | (unsigned char)segment[len - 1];
-    hash = (hash ^ word) * odd;
+    hash = (hash ^ short_word(segment, len)) * odd;
     hash = (hash ^ hash >> 32) * UINT64_C(0xd6e8feb86659fd93);
     return hash ^ hash >> 32;
 }
@@ -74,16 +91,14 @@ uint64_t mcmp__hash_context(const mcmp__layout *layout, mcmp_span text, uint32_t
     return hash;
 }
 
-/* The last 1..7 bytes of a text as a word padded with zeros. */
-static uint64_t tail_word(const char *text, size_t len, size_t rest)
+/* The last 1..7 bytes of a text as a word in memory, padded with zeros. */
+static uint64_t tail_word(const char *text, size_t len)
 {
     uint64_t word = 0;
 
-    if (len >= 8) {
-        memcpy(&word, text + len - 8, sizeof(word));
-        return MCMP__LITTLE_ENDIAN ? word >> (8 * (8 - rest)) : word << (8 * (8 - rest));
-    }
-    memcpy(&word, text, rest);
+    if (MCMP__LITTLE_ENDIAN)
+        return short_word(text, len);
+    memcpy(&word, text, len);
     return word;
 }
 
@@ -99,7 +114,7 @@ int mcmp__words_equal(const mcmp__word *words, mcmp_span text)
         if (mcmp__data_get(words + i) != word)
             return 0;
     }
-    return rest == 0 || mcmp__data_get(words + whole) == tail_word(text.ptr, text.len, rest);
+    return rest == 0 || mcmp__data_get(words + whole) == tail_word(text.ptr + 8 * whole, rest);
 }
 
 void mcmp__words_copy(const mcmp__word *words, size_t len, char *out)

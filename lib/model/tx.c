@@ -52,22 +52,17 @@ static void sync_copies(mcmp_cluster *cluster, uint64_t version)
     mcmp__word *to = copy_of(cluster, version + 1);
     mcmp__word *log = cluster->region + layout->log_base;
     mcmp__word *bitmap = cluster->region + layout->bitmap_base;
-    uint64_t count = mcmp__word_get(log_word(cluster));
     uint64_t blocks = layout->copy_words / MCMP__BLOCK_WORDS;
+    uint64_t count = mcmp__word_get(log_word(cluster));
 
-    for (uint64_t i = 0; i < count && i < blocks; i++) {
+    count = MCMP__MIN(count, blocks);
+    for (uint64_t i = 0; i < count; i++) {
         uint64_t block = mcmp__word_get(log + i);
 
         if (block >= blocks)
             continue; /* damaged by others; never follow it */
         copy_block(to + block * MCMP__BLOCK_WORDS, from + block * MCMP__BLOCK_WORDS);
-    }
-    mcmp__fence_write();
-    for (uint64_t i = 0; i < count && i < blocks; i++) {
-        uint64_t block = mcmp__word_get(log + i);
-
-        if (block < blocks)
-            mcmp__word_set(bitmap + block / 64, 0);
+        mcmp__word_set(bitmap + block / 64, 0); /* counts again when the log is empty */
     }
     mcmp__fence_write();
     mcmp__data_set(log_word(cluster), 0);
@@ -86,22 +81,18 @@ static void tx_open(mcmp__tx *tx)
     tx->work = copy_of(cluster, (pub >> 1) + 1);
     tx->rd.base = tx->work;
     tx->bitmap = cluster->region + cluster->layout.bitmap_base;
+    tx->log = cluster->region + cluster->layout.log_base;
     tx->log_count = 0;
     tx->open = 1;
 }
 
-void mcmp__put_first(mcmp__tx *tx, size_t offset)
+void mcmp__put_first(mcmp__tx *tx, uint64_t block)
 {
-    mcmp_cluster *cluster = tx->cluster;
-    uint64_t block = offset / MCMP__BLOCK_WORDS;
-    mcmp__word *bits;
+    mcmp__word *bits = tx->bitmap + block / 64;
 
-    if (!tx->open)
-        tx_open(tx);
-    bits = tx->bitmap + block / 64;
-    mcmp__data_set(cluster->region + cluster->layout.log_base + tx->log_count, block);
+    mcmp__data_set(tx->log + tx->log_count, block);
     mcmp__fence_write();
-    mcmp__data_set(log_word(cluster), ++tx->log_count);
+    mcmp__data_set(log_word(tx->cluster), ++tx->log_count);
     mcmp__fence_write();
     mcmp__word_set(bits, mcmp__word_get(bits) | UINT64_C(1) << (block % 64));
 }

@@ -9,24 +9,25 @@
 
 #include "model/rows.h"
 
-/* Opens the transaction at its first write, and notes the block of the offset in the dirty log. */
-void mcmp__put_first(mcmp__tx *tx, size_t offset);
+/* Make the copies agree now: at the latest before the first write. */
+void mcmp__tx_repair(mcmp__tx *tx);
+/* Notes a block in the dirty log, before it is written. */
+void mcmp__put_first(mcmp__tx *tx, uint64_t block);
 
 /* A word of the working copy. Nothing happens when it has that value already. */
 static inline void mcmp__put(mcmp__tx *tx, size_t offset, uint64_t value)
 {
-    size_t block = offset / MCMP__BLOCK_WORDS;
+    uint64_t block = offset / MCMP__BLOCK_WORDS;
 
     MCMP__ASSERT(offset < tx->rd.layout->copy_words);
     if (mcmp__data_get(tx->rd.base + offset) == value)
         return;
-    if (!tx->open || (mcmp__word_get(tx->bitmap + block / 64) >> (block % 64) & 1) == 0)
-        mcmp__put_first(tx, offset);
+    if (!tx->open)
+        mcmp__tx_repair(tx);
+    if ((mcmp__word_get(tx->bitmap + block / 64) >> (block % 64) & 1) == 0)
+        mcmp__put_first(tx, block);
     mcmp__data_set(tx->work + offset, value);
 }
-
-/* Make the copies agree now, without writing anything. */
-void mcmp__tx_repair(mcmp__tx *tx);
 
 static inline void mcmp__head_put(mcmp__tx *tx, uint32_t word, uint64_t value)
 {
