@@ -8,6 +8,13 @@
 
 #include <stdint.h>
 
+/* A function that is seldom called, kept apart so that its caller needs no room for it. */
+#if defined(__GNUC__)
+#define MCMP__COLD __attribute__((noinline, cold))
+#else
+#define MCMP__COLD
+#endif
+
 /* Index of the lowest bit set; mask is not 0. */
 static inline unsigned mcmp__lowest_bit(uint32_t mask)
 {

@@ -4,6 +4,7 @@
  * above 0x7f are never letters.
  */
 #include "base.h"
+#include "compiler.h"
 
 /* Most names come in the case that everybody uses. */
 int mcmp__bytes_eq_nocase(const char *a, const char *b, size_t len)
@@ -59,13 +60,18 @@ int mcmp__parse_uint(mcmp_span text, uint64_t max, uint64_t *out)
     return 0;
 }
 
+/* A bit is worth log10(2) = 1233 / 4096 digits; that is one too few from a power of ten on. */
 static size_t count_digits(uint64_t value)
 {
-    size_t len = 1;
+    static const uint32_t powers[] = { 0,      10,      100,      1000,      10000,
+                                       100000, 1000000, 10000000, 100000000, 1000000000 };
+    size_t len = 0;
+    uint32_t digits;
 
-    for (; value >= 10000; value /= 10000)
-        len += 4;
-    return len + (value >= 10) + (value >= 100) + (value >= 1000);
+    for (; value > UINT32_MAX; value /= 1000000000)
+        len += 9;
+    digits = (mcmp__highest_bit((uint32_t)value | 1) + 1) * 1233 >> 12;
+    return len + digits + (value >= powers[digits]);
 }
 
 size_t mcmp__format_uint(char *out, uint64_t value)

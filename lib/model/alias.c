@@ -8,6 +8,7 @@
  * above, the row remembers up to where all are taken.
  * Concurrency: writers inside a transaction; lookups also serve readers.
  */
+#include "model/index.h"
 #include "model/tx.h"
 
 #define MASKED 64u
@@ -31,7 +32,7 @@ static uint32_t find_by_word(mcmp__read *rd, uint32_t index, uint32_t word, uint
                              uint64_t mask, uint32_t hash)
 {
     uint32_t table = rd->layout->index[index].table;
-    uint32_t row = mcmp__index_first(rd, index, hash);
+    uint32_t row = mcmp__index_start(rd, index, hash);
 
     while (row != 0 && (mcmp__row_get(rd, table, row, word) & mask) != key)
         row = mcmp__index_next(rd, index, row, hash);
@@ -153,7 +154,7 @@ uint32_t mcmp__alias_find(mcmp__read *rd, uint32_t node, mcmp_span alias)
 {
     uint32_t text = mcmp__text_find(rd, MCMP__I_ATEXT, alias, mcmp__hash_text(rd->layout, alias));
     uint32_t hash = alias_hash(rd->layout, node, text);
-    uint32_t row = text != 0 ? mcmp__index_first(rd, MCMP__I_ALIAS, hash) : 0;
+    uint32_t row = text != 0 ? mcmp__index_start(rd, MCMP__I_ALIAS, hash) : 0;
 
     while (row != 0) {
         const mcmp__word *words = mcmp__row(rd, MCMP__T_ALIAS, row);

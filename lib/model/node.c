@@ -8,6 +8,7 @@
  * There are twice as many slots as nodes, and never more leaving rows than nodes.
  * Concurrency: writers inside a transaction; lookups also serve readers.
  */
+#include "model/index.h"
 #include "model/tx.h"
 
 #define HOST_MAX 258u
@@ -62,7 +63,7 @@ static uint32_t node_port(mcmp__read *rd, uint32_t node)
 uint32_t mcmp__row_by_route(mcmp__read *rd, mcmp_span route)
 {
     uint32_t hash = mcmp__hash_text(rd->layout, route);
-    uint32_t node = mcmp__index_first(rd, MCMP__I_ROUTE, hash);
+    uint32_t node = mcmp__index_start(rd, MCMP__I_ROUTE, hash);
 
     while (node != 0) {
         const mcmp__word *words = mcmp__row(rd, MCMP__T_NODE, node);
@@ -92,7 +93,7 @@ uint32_t mcmp__row_by_endpoint(mcmp__read *rd, mcmp_span host, uint32_t port)
 
     host_take(&key, host);
     hash = endpoint_hash(rd->layout, &key, port);
-    node = mcmp__index_first(rd, MCMP__I_ENDPOINT, hash);
+    node = mcmp__index_start(rd, MCMP__I_ENDPOINT, hash);
     while (node != 0) {
         char text[HOST_MAX];
         size_t len = mcmp__text(rd, MCMP__NODE_HOST, node, text, sizeof(text));

@@ -143,11 +143,9 @@ static int is_printable(mcmp_span text)
         memcpy(&word, text.ptr + i, sizeof(word));
         bad |= word | (word + ones) | (word - 0x20 * ones);
     }
-    for (; i < text.len; i++) {
-        word = (unsigned char)text.ptr[i];
-        bad |= word | (word + 1) | (word - 0x20);
-    }
-    return (bad & 0x80 * ones) == 0;
+    while (i < text.len && text.ptr[i] >= 0x20 && text.ptr[i] <= 0x7e)
+        i++;
+    return i == text.len && (bad & 0x80 * ones) == 0;
 }
 
 void mcmp__out_text(mcmp__out *out, mcmp_span text)
