@@ -144,8 +144,8 @@ void mcmp__pairs_register(mcmp__tx *tx, uint32_t node, const mcmp_command *comma
         }
         take_contexts(&reg, row, i, count);
     }
-    /* MCMP 4.1: what fits stays, an alias whose contexts did not as well. 4.2 tells nobody, so there
-     * it goes again. */
+    /* MCMP 4.1: what fits stays, an alias whose contexts did not fit as well. The commands of 4.2
+     * tell nobody of a full table, so there it goes again. */
     if (number != 0 && set_existing)
         (void)mcmp__vhost_settle(tx, node, number);
 }
