@@ -17,7 +17,7 @@
 #include "pool.h"
 
 #define EXCHANGE_TRIES 64u
-#define EXCHANGE_COOKIES 16u
+#define EXCHANGE_COOKIES 100u /* lines; as many as headers by default */
 
 enum exchange_phase {
     EXCHANGE_HEAD,    /* the head is coming */

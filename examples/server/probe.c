@@ -77,9 +77,9 @@ static void drop(struct probe *p)
         timer_drop(&p->timer);
     }
     stream_clear(&p->stream);
-    if (p->open)
+    if (p->open && p->io.fd >= 0) /* it may be closing for the next address */
         io_close(&p->io, next_closed);
-    else if (p->phase == PHASE_OVER)
+    else if (!p->open && p->phase == PHASE_OVER)
         probe_free(&p->io);
 }
 

@@ -272,6 +272,8 @@ COOKIES = [
     ('empty', ['JSESSIONID='], 'other'),
     ('unknown route under Force', ['JSESSIONID=abc.nobody'], 'other'),
     ('route only by prefix', ['JSESSIONID=abc.{own}x'], 'other'),
+    ('after many lines', [f'a{i}=1' for i in range(40)] + ['JSESSIONID=abc.{own}'], 'own'),
+    ('after many pairs', ['a=1; ' * 400 + 'JSESSIONID=abc.{own}'], 'own'),
     ('attributes of old', ['$Version=1; JSESSIONID=abc.{own}; $Path=/'], 'own'),
 ]
 
@@ -332,6 +334,26 @@ def test_disabled_serves_sessions_only(calm):
     assert calm.serves(headers=session(calm, 'n')) == 'n'
     calm.app('n', command='STOP-APP')
     assert calm.serves(headers=session(calm, 'n')) == 503, 'Force is the default'
+
+
+def test_a_disabled_node_takes_a_lost_session_only_when_no_enabled_one_can(calm):
+    own = calm.add('own', StickySessionForce='No')
+    calm.add('enabled', load=0, StickySessionForce='No')
+    calm.add('disabled', load=100, StickySessionForce='No')
+    calm.app('disabled', command='DISABLE-APP')
+    own.stop()
+    for _ in range(3):
+        assert calm.serves(headers=session(calm, 'own')) == 'enabled'
+    calm.load('enabled', -1)
+    assert calm.serves(headers=session(calm, 'own')) == 'disabled'
+    assert calm.serves() == 503, 'without a session it is not for DISABLED ones'
+
+
+def test_a_route_may_have_dots(calm):
+    pair(calm)
+    calm.add('own.x', load=0)
+    assert calm.serves(headers=session(calm, 'own.x')) == 'own.x'
+    assert calm.serves(headers=session(calm, 'own')) == 'own'
 
 
 def test_force_is_the_default_and_keeps_a_session_from_another_node(calm):
@@ -1413,7 +1435,7 @@ def test_a_stream_is_counted_while_it_flows_so_that_its_node_is_not_idle(quick):
             reader.join(5)
 
 
-# --- use_alias -------------------------------------------------------------------------------------------------
+# --- options of the choice -------------------------------------------------------------------------------------------------
 
 def test_with_use_alias_the_host_name_decides():
     with Server('--use-alias', '--no-context-status', '503', '--recalc', '1h', workers=2) as server:
@@ -1433,6 +1455,29 @@ def test_with_use_alias_the_host_name_decides():
                 assert cluster.serves(path, host=host) == wanted, (host, path)
             cluster.app('a', command='STOP-APP', alias='localhost')
             assert cluster.serves(host='localhost') == 503
+        finally:
+            cluster.end()
+
+
+def test_ranked_routes_and_deterministic_failover():
+    with Server('--ranked-routes', '--deterministic-failover', '--recalc', '1h',
+                workers=2) as server:
+        cluster = Cluster(server)
+        try:
+            for name in 'abcd':
+                cluster.add(name, StickySessionForce='No')
+            stem = cluster.tag + '-'
+            ranked = [('Cookie', f'JSESSIONID=s.{stem}x.{stem}c.{stem}a')]
+            assert cluster.serves(headers=ranked) == 'c'
+            cluster.nodes[2].stop()
+            assert cluster.serves(headers=ranked) in 'abd', 'found dead by this very request'
+            assert cluster.serves(headers=ranked) == 'a'
+            lost = [[('Cookie', f'JSESSIONID=s{i}.{stem}c')] for i in range(12)]
+            found = [cluster.serves(headers=headers) for headers in lost]
+            assert set(found) == {'a', 'b', 'd'}
+            cluster.ok('REMOVE-APP', '/*', JVMRoute=stem + 'd')
+            for headers, before in zip(lost, found):
+                assert cluster.serves(headers=headers) == before or before == 'd'
         finally:
             cluster.end()
 
