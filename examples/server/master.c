@@ -3,7 +3,7 @@
  * The master: no traffic passes through it. It forks the workers after the shared region and the
  * sockets are open, replaces one that dies (what it held in the cluster is given back first; one
  * that dies at once waits, longer each time), and turns signals into actions:
- *   SIGTERM, SIGINT  stop: workers finish their requests; a second one ends them at once
+ *   SIGTERM, SIGINT, SIGQUIT  stop: workers finish their requests; a second one ends them at once
  *   SIGHUP           read the configuration again; new workers take over, then the old ones finish
  *   SIGUSR1          open the logs again
  * Workers tell over a pipe that they serve; they see the master's death as the end of another pipe.
@@ -31,6 +31,7 @@
 #define BACKOFF_MIN (100 * MCMP_MSEC)
 #define BACKOFF_MAX (10 * MCMP_SEC)
 #define QUICK_DEATH (1 * MCMP_SEC)
+#define RELOAD_PATIENCE (5 * MCMP_SEC)
 
 struct child {
     pid_t pid;
@@ -61,6 +62,8 @@ struct master {
     uint32_t next_serial;
     int announced;
     int stopping;
+    int reload_wanted;
+    mcmp_time reloaded_at;
     int signal_fd;
     int ready_pipe[2];
     int life_pipe[2];
@@ -78,26 +81,23 @@ static unsigned count_slots(const struct config *config)
 
 static void watched_signals(sigset_t *set)
 {
-    static const int numbers[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD };
+    static const int numbers[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGCHLD };
 
     sigemptyset(set);
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
         sigaddset(set, numbers[i]);
 }
 
-/* In the child: never returns. */
+/* In the child: never returns. Signals stay blocked until the worker can take them. */
 static void run_worker(struct master *m, unsigned slot, uint32_t serial)
 {
     struct worker_start start = { 0 };
-    sigset_t set;
 
     close(m->signal_fd);
     close(m->ready_pipe[0]);
     close(m->life_pipe[1]);
     signal(SIGINT, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
-    watched_signals(&set);
-    sigprocmask(SIG_UNBLOCK, &set, NULL);
     start.config = m->config;
     start.cluster = m->cluster;
     start.sockets = &m->sockets;
@@ -165,15 +165,20 @@ static int write_file(const char *path, const struct master *m)
     return fclose(file) == 0 && rename(temp, path) == 0 ? 0 : -1;
 }
 
-/* All slots serve: tell the world once; after a reload let the old generation go. */
-static void check_ready(struct master *m)
+static unsigned count_ready(const struct master *m)
 {
     unsigned ready = 0;
 
     for (unsigned i = 0; i < m->child_count; i++)
         if (m->children[i].generation == m->generation && m->children[i].ready)
             ready++;
-    if (ready < m->slot_count)
+    return ready;
+}
+
+/* All slots serve: tell the world once; after a reload let the old generation go. */
+static void check_ready(struct master *m)
+{
+    if (count_ready(m) < m->slot_count)
         return;
     if (!m->announced) {
         m->announced = 1;
@@ -283,6 +288,7 @@ static void reload(struct master *m)
     acl_parse(&m->acl, fresh->allow, &bad); /* was checked when it was read */
     reopen_logs(m);
     m->generation++;
+    m->reloaded_at = clock_now();
     log_write(MCMP_LOG_INFO, "master", "reloaded");
     for (unsigned i = 0; i < m->slot_count; i++) {
         m->slots[i].backoff = 0;
@@ -290,15 +296,29 @@ static void reload(struct master *m)
     }
 }
 
+/*
+ * One generation after the other: the cluster has room for so many processes only. One that does
+ * not come up may be replaced after a while.
+ */
+static void reload_if_wanted(struct master *m)
+{
+    int settled = count_ready(m) >= m->slot_count || clock_now() - m->reloaded_at > RELOAD_PATIENCE;
+
+    if (!m->reload_wanted || m->stopping || !settled || m->child_count > 3 * m->slot_count)
+        return;
+    m->reload_wanted = 0;
+    reload(m);
+}
+
 static void read_signals(struct master *m)
 {
     struct signalfd_siginfo info;
 
     while (read(m->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-        if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
+        if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT || info.ssi_signo == SIGQUIT)
             begin_stop(m);
-        else if (info.ssi_signo == SIGHUP && !m->stopping)
-            reload(m);
+        else if (info.ssi_signo == SIGHUP)
+            m->reload_wanted = 1;
         else if (info.ssi_signo == SIGUSR1)
             reopen_logs(m);
     }
@@ -309,7 +329,7 @@ static void read_signals(struct master *m)
 static int run_due(struct master *m)
 {
     mcmp_time now = clock_now();
-    mcmp_time next = now + 3600 * MCMP_SEC;
+    mcmp_time next = now + (m->reload_wanted ? MCMP_SEC / 10 : 3600 * MCMP_SEC);
 
     for (unsigned i = 0; i < m->slot_count && !m->stopping; i++) {
         mcmp_time at = m->slots[i].restart_at;
@@ -345,6 +365,7 @@ static int serve(struct master *m)
         if (fds[1].revents & POLLIN)
             read_ready(m);
         read_signals(m);
+        reload_if_wanted(m);
     }
     return 0;
 }

@@ -80,12 +80,21 @@ static void closed_nothing(struct io *io)
     (void)io;
 }
 
+static void block_signals(void)
+{
+    sigset_t all;
+
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, NULL);
+}
+
 /* Close every handle of the loop, which then ends by itself. */
 static void end_now(struct worker *w)
 {
     if (w->ended)
         return;
     w->ended = 1;
+    block_signals(); /* without their handlers they would kill us on the last steps */
     clients_close(w);
     manage_close_all(w);
     tick_free(w->tick);
@@ -113,12 +122,16 @@ void worker_check_end(struct worker *w)
 static void start_signals(struct worker *w)
 {
     static const int numbers[] = { SIGQUIT, SIGTERM, SIGUSR1 };
+    sigset_t none;
 
     for (size_t i = 0; i < 3; i++) {
         uv_signal_init(&w->loop, &w->signals[i]);
         w->signals[i].data = w;
         uv_signal_start(&w->signals[i], on_signal, numbers[i]);
     }
+    /* The master blocked them before the fork: one that came meanwhile is delivered now. */
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 static int start_listeners(struct worker *w, const struct worker_start *start)
@@ -181,7 +194,7 @@ int worker_run(const struct worker_start *start)
 
     if (w == NULL || set_up(w, start) != 0) {
         log_write(MCMP_LOG_ERROR, "worker", "can't start");
-        return 1;
+        _exit(1); /* half of a worker; the system takes back what it holds */
     }
     if (write(start->ready_fd, &pid, sizeof(pid)) < 0)
         return 1;
