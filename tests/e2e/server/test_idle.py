@@ -40,19 +40,25 @@ def assert_sleeps(server):
 
 
 class Held:
-    """A node that takes no more of a request than told, and answers when released."""
+    """A node that answers when released; before that it takes the head only, or all (takes)."""
 
-    def __init__(self, tls=None, first=b''):
+    def __init__(self, tls=None, first=b'', takes=False):
         self.release = threading.Event()
+        self.taken = threading.Event()
         self.first = first
+        self.takes = takes
         self.node = Node('n', self.handler, tls=tls)
 
     def handler(self, _, conn, request):
         if self.first:
             conn.send(self.first)
+        if self.takes:
+            conn.body(request)
+            self.taken.set()
         self.release.wait(30)
         if not self.first:
-            conn.body(request)
+            if not self.takes:
+                conn.body(request)
             conn.reply('ok')
 
     def __enter__(self):
@@ -160,23 +166,26 @@ def test_while_the_node_closed_its_ears_but_not_its_mouth():
 
 @pytest.mark.parametrize('size', [10, 8 << 20])
 def test_while_a_tls_node_thinks(cert, size):
-    with Held(tls=cert) as held, Server('--tls-ca', cert.path) as server:
+    with Held(tls=cert, takes=True) as held, Server('--tls-ca', cert.path) as server:
         server.register('n', held.node.port, scheme='https')
         with raw.Client(server.traffic) as client:
             client.send(f'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\n\r\n')
-            client.sock.settimeout(1)
-            done = 0
-            try:
-                while done < size:
-                    done += client.sock.send(b'x' * min(65536, size - done))
-            except TimeoutError:
-                pass
-            wait_for_request(held)
+            client.send(b'x' * size)
+            assert held.taken.wait(20)
             assert_sleeps(server)
             held.release.set()
-            client.sock.settimeout(20)
-            client.send(b'x' * (size - done))
             assert client.answer().status == 200
+
+
+def test_while_a_tls_node_takes_nothing(cert):
+    with Held(tls=cert) as held, Server('--tls-ca', cert.path) as server:
+        server.register('n', held.node.port, scheme='https')
+        with raw.Client(server.traffic) as client:
+            client.send(f'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {1 << 30}\r\n\r\n')
+            fill(client, b'x' * 65536)
+            assert_sleeps(server)
+            held.node.drop_connections()
+            assert client.answer().status == 502
 
 
 @pytest.mark.parametrize('ended', ['none', 'client', 'node'])

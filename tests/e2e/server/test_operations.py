@@ -405,3 +405,29 @@ def test_a_draining_node_is_told_what_still_runs():
             assert client.answer().status == 200
         until(lambda: b'&Requests=0&' in mcmp.send(server.management, 'STOP-APP', fields).body,
               what='nothing runs any more')
+
+
+def test_reloads_lose_no_request():
+    statuses = []
+    stop = threading.Event()
+
+    def ask(server):
+        while not stop.is_set():
+            try:
+                statuses.append(server.get('/').status)
+            except (raw.Closed, ConnectionError) as error:
+                statuses.append(repr(error))
+    with Server(workers=2) as server, Node('n') as node:
+        server.register('n', node.port)
+        threads = [threading.Thread(target=ask, args=(server,)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for number in range(1, 16):
+            server.signal(signal.SIGHUP)
+            until(lambda n=number: server.log().count('reloaded') == n, what='it is taken')
+        until(lambda: len(server.workers()) == 2, 20, 'the old workers left')
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert len(statuses) > 20
+    assert set(statuses) == {200}
