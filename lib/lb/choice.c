@@ -158,14 +158,12 @@ static uint32_t plain_best(mcmp__choice *choice, const mcmp__member *members, ui
                            uint64_t *out_value)
 {
     uint64_t values[MCMP__CHOICE_WHOLE];
-    const mcmp__live *rows = choice->live;
-    uint32_t slots = choice->slots;
     uint64_t period = choice->period;
     uint64_t least = UINT64_MAX;
     uint32_t best = count;
 
     for (uint32_t i = 0; i < count; i++) {
-        const mcmp__live *live = &rows[members[i].node < slots ? members[i].node : 0];
+        const mcmp__live *live = mcmp__choice_live(choice, members[i].node);
         uint32_t health = (uint32_t)mcmp__word_get(&live->health);
         uint64_t word = mcmp__word_get(&live->share);
         uint64_t value = mcmp__word_get(&live->carry);

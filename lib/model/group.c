@@ -60,20 +60,13 @@ static uint32_t leaf_of(mcmp__read *rd, uint32_t group, uint32_t j, uint32_t m)
     return leaf_below(rd, root, j, m);
 }
 
-uint32_t mcmp__group_run(mcmp__read *rd, uint32_t group, uint32_t i, const mcmp__word **out)
+uint32_t mcmp__group_leaf(mcmp__read *rd, const mcmp__word *group, uint32_t j,
+                          const mcmp__word **out)
 {
-    const mcmp__word *words = mcmp__row(rd, MCMP__T_GROUP, group);
-    uint32_t chunk, m, j;
+    uint64_t counts = mcmp__data_get(group + MCMP__G_COUNTS);
+    uint32_t chunk = mcmp__hi(mcmp__data_get(group + MCMP__G_DOMAIN));
 
-    if (i < MCMP__INLINE_MEMBERS) {
-        *out = words + MCMP__G_MEMBERS + i;
-        return MCMP__INLINE_MEMBERS - i;
-    }
-    j = i - MCMP__INLINE_MEMBERS;
-    m = mcmp__tally_all(mcmp__data_get(words + MCMP__G_COUNTS)) - MCMP__INLINE_MEMBERS;
-    chunk = mcmp__hi(mcmp__data_get(words + MCMP__G_DOMAIN));
-    if (m > LEAF)
-        chunk = leaf_below(rd, chunk, j, m);
+    chunk = leaf_below(rd, chunk, j, mcmp__tally_all(counts) - MCMP__INLINE_MEMBERS);
     *out = mcmp__row(rd, MCMP__T_CHUNK, chunk) + j % LEAF;
     return LEAF - j % LEAF;
 }
@@ -82,7 +75,7 @@ uint64_t mcmp__group_member(mcmp__read *rd, uint32_t group, uint32_t i)
 {
     const mcmp__word *at;
 
-    mcmp__group_run(rd, group, i, &at);
+    mcmp__group_run(rd, mcmp__row(rd, MCMP__T_GROUP, group), i, &at);
     return mcmp__data_get(at);
 }
 

@@ -358,36 +358,47 @@ int mcmp__set_member(mcmp__read *rd, const mcmp__set *set, uint32_t i, mcmp__mem
     return 0;
 }
 
-uint32_t mcmp__set_members(mcmp__read *rd, const mcmp__set *set, uint32_t from, uint32_t n,
-                           mcmp__member *out)
+/* Members that stand side by side, from number i of the only group on. Returns the end of `out`. */
+static inline mcmp__member *take_run(mcmp__read *rd, const mcmp__set *set, uint32_t i, uint32_t end,
+                                     const mcmp__word *at, mcmp__member *out)
 {
     uint32_t nodes = rd->layout->table[MCMP__T_NODE].cap;
     uint32_t serving = set->enabled + set->disabled;
-    const mcmp__word *at = NULL;
-    uint32_t written = 0;
-    uint32_t run = 0;
 
-    for (uint32_t i = from; i < from + n; i++) {
-        uint64_t member;
+    for (; i < end; i++) {
+        uint64_t member = mcmp__data_get(at++);
 
-        if (set->groups != 1) {
-            written += (uint32_t)mcmp__set_member(rd, set, i, &out[written]);
-            continue;
-        }
-        if (run-- == 0)
-            run = mcmp__group_run(rd, set->group[0], i, &at) - 1;
-        member = mcmp__data_get(at++);
-        out[written].node = mcmp__lo(member);
-        out[written].seat = mcmp__hi(member);
-        out[written].status = i < set->enabled ? MCMP_STATUS_ENABLED
-                              : i < serving    ? MCMP_STATUS_DISABLED
-                                               : MCMP_STATUS_STOPPED;
-        if (mcmp__lo(member) - 1 < nodes)
-            written++;
+        out->node = mcmp__lo(member);
+        out->seat = mcmp__hi(member);
+        out->status = i < set->enabled ? MCMP_STATUS_ENABLED
+                      : i < serving    ? MCMP_STATUS_DISABLED
+                                       : MCMP_STATUS_STOPPED;
+        if (out->node - 1 < nodes)
+            out++;
         else
             rd->torn = 1;
     }
-    return written;
+    return out;
+}
+
+uint32_t mcmp__set_members(mcmp__read *rd, const mcmp__set *set, uint32_t from, uint32_t n,
+                           mcmp__member *out)
+{
+    const mcmp__member *first = out;
+    const mcmp__word *group = mcmp__row(rd, MCMP__T_GROUP, set->group[0]);
+    uint32_t end = from + n;
+
+    while (set->groups == 1 && from < end) {
+        const mcmp__word *at;
+        uint32_t stop = from + mcmp__group_run(rd, group, from, &at);
+
+        stop = MCMP__MIN(stop, end);
+        out = take_run(rd, set, from, stop, at, out);
+        from = stop;
+    }
+    for (; from < end; from++)
+        out += mcmp__set_member(rd, set, from, out);
+    return (uint32_t)(out - first);
 }
 
 int mcmp__set_find(mcmp__read *rd, const mcmp__set *set, uint32_t node, mcmp__member *out)

@@ -200,8 +200,18 @@ uint32_t mcmp__place_find(mcmp__read *rd, uint32_t alias_text, uint32_t context_
 uint32_t mcmp__group_find(mcmp__read *rd, uint32_t place, uint32_t balancer, uint32_t domain);
 uint32_t mcmp__seat_find(mcmp__read *rd, uint32_t node, uint32_t place);
 uint64_t mcmp__group_member(mcmp__read *rd, uint32_t group, uint32_t i); /* seat << 32 | node */
-/* Where member i stands, and how many from it on stand side by side (some of them may be unused).
- * */
-uint32_t mcmp__group_run(mcmp__read *rd, uint32_t group, uint32_t i, const mcmp__word **out);
+uint32_t mcmp__group_leaf(mcmp__read *rd, const mcmp__word *group, uint32_t j,
+                          const mcmp__word **out);
+
+/* Where member i of the group with this row stands, and how many from it on stand side by side
+ * (some of them may be unused). */
+static inline uint32_t mcmp__group_run(mcmp__read *rd, const mcmp__word *group, uint32_t i,
+                                       const mcmp__word **out)
+{
+    if (i >= MCMP__INLINE_MEMBERS)
+        return mcmp__group_leaf(rd, group, i - MCMP__INLINE_MEMBERS, out);
+    *out = group + MCMP__G_MEMBERS + i;
+    return MCMP__INLINE_MEMBERS - i;
+}
 
 #endif
