@@ -316,7 +316,7 @@ int mcmp_explain(mcmp_cluster *cluster, const mcmp_query *query, char *out, size
                  size_t *out_len, mcmp_error *err)
 {
     teller t = { out, size > 0 ? size - 1 : 0, 0 };
-    char names[MCMP__NAMES_ROOM];
+    char names[MCMP__BALANCER_TEXTS_ROOM];
     mcmp_selection selection;
     mcmp__lookup look;
     mcmp__choice choice;

@@ -33,7 +33,7 @@ typedef struct mcmp__home {
 typedef struct mcmp__lookup {
     /* set by the caller */
     const mcmp_query *query;
-    char *text; /* MCMP__NAMES_ROOM for the names of the balancer */
+    char *text; /* MCMP__BALANCER_TEXTS_ROOM for the names of the balancer */
 
     /* found */
     mcmp__match match;
@@ -55,8 +55,6 @@ typedef struct mcmp__lookup {
     uint32_t remove_session;
     mcmp__runner chosen;
 } mcmp__lookup;
-
-#define MCMP__NAMES_ROOM (3 * 255 + 8)
 
 /* Does one section's work. choice->rd is the section; policy and key are set here. */
 void mcmp__lookup_run(mcmp__lookup *look, mcmp__choice *choice);

@@ -11,6 +11,10 @@
 #define WAIT_STEP (100 * MCMP_MSEC) /* between two looks while a request waits (MCMP 5.8) */
 #define CUSTOM_TRIES 4
 
+_Static_assert(sizeof(((mcmp_selection *)0)->text) >=
+                   MCMP__BALANCER_TEXTS_ROOM + MCMP__NODE_TEXTS_ROOM,
+               "a selection has room for the texts of its balancer and its node");
+
 void mcmp_query_init_sized(mcmp_query *query, size_t size)
 {
     mcmp__sized_init(query, size);
@@ -75,8 +79,7 @@ static void fill_node(mcmp__read *rd, const mcmp__lookup *look, mcmp_selection *
     out->ping = row.ping;
     out->ttl = row.ttl;
     out->timeout = row.timeout;
-    mcmp__texts(rd, MCMP__NODE_ROUTE, 2, look->chosen.node, out->text + used,
-                sizeof(out->text) - used, texts);
+    mcmp__texts(rd, MCMP__NODE_ROUTE, 2, look->chosen.node, out->text + used, texts);
     out->route = texts[0];
     out->host = texts[1];
     out->status = 0;

@@ -267,7 +267,7 @@ uint32_t mcmp__match_next(mcmp__read *rd, mcmp__match *match)
     return balancer;
 }
 
-static uint32_t add_group(mcmp__read *rd, mcmp__set *set, uint32_t group, uint32_t place)
+static void add_group(mcmp__read *rd, mcmp__set *set, uint32_t group, uint32_t place)
 {
     uint64_t counts = mcmp__row_get(rd, MCMP__T_GROUP, group, MCMP__G_COUNTS);
 
@@ -277,20 +277,20 @@ static uint32_t add_group(mcmp__read *rd, mcmp__set *set, uint32_t group, uint32
     set->enabled += mcmp__tally(counts, MCMP_STATUS_ENABLED);
     set->disabled += mcmp__tally(counts, MCMP_STATUS_DISABLED);
     set->stopped += mcmp__tally(counts, MCMP_STATUS_STOPPED);
-    return set->enabled + set->disabled + set->stopped;
 }
 
 uint32_t mcmp__set_of(mcmp__read *rd, const mcmp__match *match, uint32_t balancer, uint32_t domain,
                       mcmp__set *set)
 {
+    int is_given = match->group != 0 && match->given == balancer && domain == 0;
+
     set->groups = 0;
     set->enabled = 0;
     set->disabled = 0;
     set->stopped = 0;
-    if (match->group != 0 && match->given == balancer && domain == 0)
-        return add_group(rd, set, match->group, match->place[0]);
     for (uint32_t i = 0; i < match->count; i++) {
-        uint32_t group = mcmp__group_find(rd, match->place[i], balancer, domain);
+        uint32_t group =
+            is_given ? match->group : mcmp__group_find(rd, match->place[i], balancer, domain);
 
         if (group != 0)
             add_group(rd, set, group, match->place[i]);
@@ -385,10 +385,16 @@ uint32_t mcmp__set_members(mcmp__read *rd, const mcmp__set *set, uint32_t from, 
                            mcmp__member *out)
 {
     const mcmp__member *first = out;
-    const mcmp__word *group = mcmp__row(rd, MCMP__T_GROUP, set->group[0]);
+    const mcmp__word *group;
     uint32_t end = from + n;
 
-    while (set->groups == 1 && from < end) {
+    if (set->groups != 1) {
+        for (; from < end; from++)
+            out += mcmp__set_member(rd, set, from, out);
+        return (uint32_t)(out - first);
+    }
+    group = mcmp__row(rd, MCMP__T_GROUP, set->group[0]);
+    while (from < end) {
         const mcmp__word *at;
         uint32_t stop = from + mcmp__group_run(rd, group, from, &at);
 
@@ -396,8 +402,6 @@ uint32_t mcmp__set_members(mcmp__read *rd, const mcmp__set *set, uint32_t from, 
         out = take_run(rd, set, from, stop, at, out);
         from = stop;
     }
-    for (; from < end; from++)
-        out += mcmp__set_member(rd, set, from, out);
     return (uint32_t)(out - first);
 }
 

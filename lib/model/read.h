@@ -188,10 +188,12 @@ enum mcmp__text_kind {
 size_t mcmp__text(mcmp__read *rd, enum mcmp__text_kind kind, uint32_t index, char *out,
                   size_t room);
 /* The n texts from kind on, which are of one row: its index; spans point into out. One call for
- * NODE_ROUTE, _HOST and one for BALANCER_NAME, _COOKIE, _PATH. Room: 8 bytes more than they
- * need. */
+ * NODE_ROUTE, _HOST and one for BALANCER_NAME, _COOKIE, _PATH. out has room for all that their
+ * limits allow and 8 bytes more. */
+#define MCMP__NODE_TEXTS_ROOM (255 + 257 + 8) /* a host may have brackets */
+#define MCMP__BALANCER_TEXTS_ROOM (3 * 255 + 8)
 void mcmp__texts(mcmp__read *rd, enum mcmp__text_kind kind, uint32_t n, uint32_t index, char *out,
-                 size_t room, mcmp_span *spans);
+                 mcmp_span *spans);
 
 /* Domain of a removed node's route, remembered for opts.domain_memory (MCMP 4.4); 0 = none. */
 uint32_t mcmp__domain_recall(mcmp__read *rd, mcmp_span route, mcmp_time now);

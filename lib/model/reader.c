@@ -173,14 +173,14 @@ static inline const mcmp__word *text_at(mcmp__read *rd, enum mcmp__text_kind kin
 /* Whole words, at least one: there is room behind the text. */
 static inline void copy_whole(const mcmp__word *from, size_t len, char *out)
 {
-    size_t at = 0;
+    const char *end = out + len;
 
     do {
         uint64_t word = mcmp__data_get(from++);
 
-        memcpy(out + at, &word, sizeof(word));
-        at += 8;
-    } while (at < len);
+        memcpy(out, &word, sizeof(word));
+        out += sizeof(word);
+    } while (out < end);
 }
 
 size_t mcmp__text(mcmp__read *rd, enum mcmp__text_kind kind, uint32_t index, char *out, size_t room)
@@ -203,7 +203,7 @@ size_t mcmp__text(mcmp__read *rd, enum mcmp__text_kind kind, uint32_t index, cha
 }
 
 void mcmp__texts(mcmp__read *rd, enum mcmp__text_kind kind, uint32_t n, uint32_t index, char *out,
-                 size_t room, mcmp_span *spans)
+                 mcmp_span *spans)
 {
     const mcmp__text_place *place = &rd->layout->text[kind];
     const mcmp__word *words = rd->base + place->base;
@@ -214,18 +214,16 @@ void mcmp__texts(mcmp__read *rd, enum mcmp__text_kind kind, uint32_t n, uint32_t
     else
         words += index * place->stride;
     lens = mcmp__data_get(words + place->len_word) >> place->len_shift;
-    for (; n > 0; n--, place++, lens >>= 16) {
-        const mcmp__word *from = words + place->word;
+    for (const mcmp__text_place *end = place + n; place < end; place++, lens >>= 16) {
         size_t len = lens & 0xffff;
 
-        if (len > place->max || room < len + 8) {
+        if (len > place->max) {
             rd->torn = 1;
             len = 0;
         }
-        copy_whole(from, len, out);
+        copy_whole(words + place->word, len, out);
         *spans++ = mcmp__span(out, len);
         out += len;
-        room -= len;
     }
 }
 
