@@ -153,7 +153,7 @@ static int take_memory(mcmp_cluster *cluster, mcmp_error *err)
     rc = region_enter(cluster, err);
     if (rc == MCMP_OK) {
         cluster->layout.seed = mcmp__word_get(cluster->region + MCMP__R_SEED);
-        cluster->layout.root_hash = (uint32_t)mcmp__hash_segment(cluster->layout.seed, "/", 1);
+        cluster->layout.root_hash = (uint32_t)mcmp__hash_segment(cluster->layout.seed, "", 0);
     }
     return rc;
 }

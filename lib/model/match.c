@@ -8,77 +8,81 @@
  * depends on how many nodes, aliases and contexts there are. Readers may be overtaken at any point.
  */
 #include "base/compiler.h"
+#include "model/hash.h"
 #include "model/rows.h"
 
 #define PREFIXES 128u /* a ring: of more than these the shortest are lost */
 #define HOST_MAX 256u
 
 typedef struct prefixes {
-    uint64_t hash[PREFIXES];
+    uint32_t hash[PREFIXES];
     uint32_t end[PREFIXES];
     uint32_t count;
 } prefixes;
 
-static int is_border(char c)
-{
-    return c == '/' || c == '?' || c == ';';
-}
-
-/* The next `/`, `?` or `;` in text[from .. end), or end. The three differ from each other and from
- * `+` in two bits only, so that eight bytes are looked at in one go. */
-static size_t next_border(const char *text, size_t from, size_t end)
+/* The upper bit of the first byte that is 0; above it some more may be set. */
+static inline uint64_t zero_bytes(uint64_t word)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101);
 
-    while (MCMP__LITTLE_ENDIAN && end - from >= 8) {
-        uint64_t word;
+    return (word - ones) & ~word & 0x80 * ones;
+}
 
-        memcpy(&word, text + from, sizeof(word));
-        word = (word | 0x14 * ones) ^ 0x3f * ones;
-        word = (word - ones) & ~word & 0x80 * ones; /* the lowest bit marks the first zero byte */
-        if (word == 0) {
-            from += 8;
-            continue;
+/* The lowest bit marks the first `/`, `?` or `;`. The latter two differ in one bit only. */
+static inline uint64_t borders(uint64_t word)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+
+    return zero_bytes(word ^ '/' * ones) | zero_bytes((word | 0x04 * ones) ^ '?' * ones);
+}
+
+/* Adds the segment that begins at text[at] to the hash. Where it ends: at a border, or at `end`. */
+static inline size_t hash_segment(const char *text, size_t at, size_t end, uint64_t *hash)
+{
+    size_t from = at;
+
+    for (;;) {
+        size_t n = end - at;
+        uint64_t word = n >= 8 ? mcmp__text_word(text + at) : mcmp__text_rest(text + at, n);
+        uint64_t marks = borders(word);
+
+        if (marks != 0)
+            n = mcmp__lowest_bit64(marks) / 8;
+        if (n < 8) {
+            at += n;
+            word &= (UINT64_C(1) << 8 * n) - 1;
+            *hash = mcmp__hash_rest(*hash, word, at - from);
+            return at;
         }
-        from += mcmp__lowest_bit64(word) / 8;
-        if (text[from] != '+')
-            return from;
-        from++;
+        *hash = mcmp__hash_word(*hash, word);
+        at += 8;
     }
-    while (from < end && !is_border(text[from]))
-        from++;
-    return from;
 }
 
 /* Every prefix that ends at a segment border and may be a context. */
 static void cut_prefixes(mcmp__read *rd, mcmp_span path, prefixes *out)
 {
     uint64_t mask = mcmp__head_get(rd, MCMP__H_DEPTHS);
-    size_t limit = MCMP__MIN(path.len, (size_t)rd->layout->max_context);
+    size_t limit = rd->layout->max_context;
+    size_t end = MCMP__MIN(path.len, limit + 1);
     uint64_t hash = mcmp__hash_start(rd->layout);
-    size_t from = 0;
     uint32_t depth = 0;
+    size_t at = 0;
 
     out->count = 0;
-    if (path.len == 0 || path.ptr[0] != '/')
-        return;
-    for (size_t i = 1; i <= limit; i++) {
+    while (at < end && path.ptr[at] == '/') {
         if (depth < MCMP__DEPTHS - 1)
             depth++;
         if (mask >> depth == 0)
             return; /* no context is so deep */
-        i = next_border(path.ptr, i, path.len);
-        if (i > limit)
+        at = hash_segment(path.ptr, at + 1, end, &hash);
+        if (at > limit)
             return; /* no context is so long */
-        hash = mcmp__hash_segment(hash, path.ptr + from, i - from);
         if ((mask >> depth & 1) != 0) {
-            out->hash[out->count % PREFIXES] = hash;
-            out->end[out->count % PREFIXES] = (uint32_t)i;
+            out->hash[out->count % PREFIXES] = (uint32_t)hash;
+            out->end[out->count % PREFIXES] = (uint32_t)at;
             out->count++;
         }
-        if (i == path.len || path.ptr[i] != '/')
-            return;
-        from = i;
     }
 }
 
@@ -203,7 +207,7 @@ uint32_t mcmp__match_find(mcmp__read *rd, mcmp_span host, mcmp_span path, uint32
         uint32_t i = --cut.count % PREFIXES;
         mcmp_span prefix = mcmp__span(path.ptr, cut.end[i]);
 
-        if (try_context(rd, prefix, (uint32_t)cut.hash[i], &names, match))
+        if (try_context(rd, prefix, cut.hash[i], &names, match))
             return match->count;
     }
     try_context(rd, root, rd->layout->root_hash, &names, match);

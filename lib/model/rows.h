@@ -181,7 +181,7 @@ int mcmp__words_equal(const mcmp__word *words, mcmp_span text);
 void mcmp__words_copy(const mcmp__word *words, size_t len, char *out);
 
 /* Context texts are hashed segment by segment, so that one pass over a path gives the hash of each
- * of its prefixes: start with mcmp__hash_start(), feed each segment with its leading slash. */
+ * of its prefixes: start with mcmp__hash_start(), feed what stands between slashes. */
 uint64_t mcmp__hash_start(const mcmp__layout *layout);
 uint64_t mcmp__hash_segment(uint64_t hash, const char *segment, size_t len);
 uint64_t mcmp__hash_context(const mcmp__layout *layout, mcmp_span text, uint32_t *out_depth);

@@ -8,49 +8,19 @@
  * slashes is its depth; the depths in use are kept as a mask, so that readers look up only
  * lengths that exist.
  */
+#include "model/hash.h"
 #include "model/index.h"
 #include "model/tx.h"
 
 #define REFS_MASK ((UINT64_C(1) << 40) - 1)
 
-static uint32_t load32(const unsigned char *bytes)
-{
-    return bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
-}
-
-/* The last 0..7 bytes of a text, the first one lowest, in few steps: they may be taken twice. */
-static uint64_t short_word(const char *text, size_t len)
-{
-    const unsigned char *bytes = (const unsigned char *)text; /* without a sign */
-
-    if (len >= 4)
-        return load32(bytes) | (uint64_t)load32(bytes + len - 4) << 8 * (len - 4);
-    if (len == 0)
-        return 0;
-    return bytes[0] | (uint64_t)bytes[len / 2] << 8 * (len / 2) |
-           (uint64_t)bytes[len - 1] << 8 * (len - 1);
-}
-
-/*
- * Eight bytes at a time, by a multiplication that folds its upper half back. Every step is one to
- * one, so short texts never meet in 64 bits; the seed is random and the length counts, so that
- * `/a/b` is not `/a` followed by `/b` and nobody can choose texts that meet.
- */
 uint64_t mcmp__hash_segment(uint64_t hash, const char *segment, size_t len)
 {
-    const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
+    size_t left = len;
 
-    hash += len;
-    for (; len >= 8; len -= 8, segment += 8) {
-        uint64_t word;
-
-        memcpy(&word, segment, sizeof(word));
-        hash = (hash ^ word) * odd;
-        hash ^= hash >> 32;
-    }
-    hash = (hash ^ short_word(segment, len)) * odd;
-    hash = (hash ^ hash >> 32) * UINT64_C(0xd6e8feb86659fd93);
-    return hash ^ hash >> 32;
+    for (; left >= 8; left -= 8, segment += 8)
+        hash = mcmp__hash_word(hash, mcmp__text_word(segment));
+    return mcmp__hash_rest(hash, mcmp__text_rest(segment, left), len);
 }
 
 uint32_t mcmp__hash_text(const mcmp__layout *layout, mcmp_span text)
@@ -78,13 +48,13 @@ uint64_t mcmp__hash_context(const mcmp__layout *layout, mcmp_span text, uint32_t
 {
     uint64_t hash = mcmp__hash_start(layout);
     uint32_t depth = 0;
-    size_t from = 0;
+    size_t from = 1;
 
     for (size_t i = 1; i <= text.len; i++) {
         if (i < text.len && text.ptr[i] != '/')
             continue;
         hash = mcmp__hash_segment(hash, text.ptr + from, i - from);
-        from = i;
+        from = i + 1;
         depth++;
     }
     *out_depth = MCMP__MIN(depth, MCMP__DEPTHS - 1);
@@ -97,7 +67,7 @@ static uint64_t tail_word(const char *text, size_t len)
     uint64_t word = 0;
 
     if (MCMP__LITTLE_ENDIAN)
-        return short_word(text, len);
+        return mcmp__text_rest(text, len);
     memcpy(&word, text, len);
     return word;
 }
