@@ -7,12 +7,13 @@
 #include "access.h"
 #include "store.h"
 
+#include "base/compiler.h"
 #include "base/crypto.h"
 
-/* Networks are kept with their prefix in bits of the 16-byte form; 0 bits match every address. */
+/* The 16-byte form as it lies in memory, and which of its bits count; none: every address. */
 typedef struct network {
-    uint8_t address[16];
-    uint32_t bits;
+    uint64_t address[2];
+    uint64_t mask[2];
 } network;
 
 typedef struct identity {
@@ -70,9 +71,23 @@ static int next_element(mcmp_span *list, mcmp_span *out)
     return 1;
 }
 
+/* The network of the first so many bits of an address. */
+static network network_of(const uint8_t address[16], uint32_t bits)
+{
+    uint8_t mask[16] = { 0 };
+    network net;
+
+    for (uint32_t i = 0; i < bits; i++)
+        mask[i / 8] |= (uint8_t)(0x80u >> i % 8);
+    memcpy(net.address, address, sizeof(net.address));
+    memcpy(net.mask, mask, sizeof(net.mask));
+    return net;
+}
+
 static int add_network(mcmp__access *access, mcmp_span text)
 {
-    network net = { .bits = 128 };
+    uint8_t address[16];
+    uint64_t prefix = 128;
     const char *slash = memchr(text.ptr, '/', text.len);
     mcmp_span host = text;
     uint64_t bits;
@@ -80,25 +95,25 @@ static int add_network(mcmp__access *access, mcmp_span text)
 
     if (slash != NULL)
         host.len = (size_t)(slash - text.ptr);
-    if (mcmp__address_parse(host, net.address) != 0)
+    if (mcmp__address_parse(host, address) != 0)
         return MCMP_ERR_INVALID;
     if (slash != NULL) {
         most = memchr(host.ptr, ':', host.len) != NULL ? 128 : 32;
         if (mcmp__parse_uint(mcmp__span(slash + 1, text.len - host.len - 1), most, &bits) != 0)
             return MCMP_ERR_INVALID;
-        net.bits = (uint32_t)(bits + (128 - most));
+        prefix = bits + (128 - most);
     }
     if (access->network_count == access->network_cap) {
         size_t cap = access->network_cap != 0 ? access->network_cap * 2 : 8;
         network *more = mcmp__realloc(&access->allocator, access->networks,
-                                      access->network_cap * sizeof(net), cap * sizeof(net));
+                                      access->network_cap * sizeof(*more), cap * sizeof(*more));
 
         if (more == NULL)
             return MCMP_ERR_NOMEM;
         access->networks = more;
         access->network_cap = cap;
     }
-    access->networks[access->network_count++] = net;
+    access->networks[access->network_count++] = network_of(address, (uint32_t)prefix);
     return MCMP_OK;
 }
 
@@ -239,24 +254,21 @@ int mcmp__access_glob(mcmp_span pattern, mcmp_span text)
     return p == pattern.len;
 }
 
-static int network_has(const network *net, const uint8_t address[16])
+static int network_has(const network *net, const uint64_t address[2])
 {
-    uint32_t whole = net->bits / 8;
-    uint32_t rest = net->bits % 8;
-    unsigned mask = 0xffu << (8 - rest) & 0xffu;
-
-    if (whole != 0 && (net->address[whole - 1] != address[whole - 1] ||
-                       memcmp(net->address, address, whole) != 0))
-        return 0;
-    return rest == 0 || ((net->address[whole] ^ address[whole]) & mask) == 0;
+    return (((net->address[0] ^ address[0]) & net->mask[0]) |
+            ((net->address[1] ^ address[1]) & net->mask[1])) == 0;
 }
 
 static int address_allowed(const mcmp__access *access, const mcmp_peer *peer)
 {
+    uint64_t address[2];
+
     if (peer == NULL || !peer->has_address)
         return access->allow_local;
+    memcpy(address, peer->address, sizeof(address));
     for (size_t i = 0; i < access->network_count; i++)
-        if (network_has(&access->networks[i], peer->address))
+        if (network_has(&access->networks[i], address))
             return 1;
     return 0;
 }
@@ -290,14 +302,20 @@ static int identity_allowed(const mcmp__access *access, const mcmp_peer *peer,
     return 0;
 }
 
-static int callback_allows(const mcmp__access *access, const mcmp_peer *peer, uint32_t command,
-                           mcmp_span route)
+MCMP__COLD static int ask(const mcmp__access *access, const mcmp_peer *peer, uint32_t command,
+                          mcmp_span route)
 {
     mcmp_access question = {
         .struct_size = sizeof(question), .command = command, .peer = peer, .jvm_route = route
     };
 
-    return access->authorize == NULL || access->authorize(access->authorize_ctx, &question) == 0;
+    return access->authorize(access->authorize_ctx, &question) == 0;
+}
+
+static int callback_allows(const mcmp__access *access, const mcmp_peer *peer, uint32_t command,
+                           mcmp_span route)
+{
+    return access->authorize == NULL || ask(access, peer, command, route);
 }
 
 int mcmp__access_command(const mcmp__access *access, const mcmp_peer *peer, uint32_t command)

@@ -65,38 +65,48 @@ static void push(mcmp__tx *tx, const mcmp__index *ix, uint32_t bucket, uint32_t 
     mcmp__put(tx, ix->base + bucket, row);
 }
 
+/* After the row `before` comes `next`; before = 0: the bucket begins with it. */
+static void put_next(mcmp__tx *tx, const mcmp__index *ix, uint32_t bucket, uint32_t before,
+                     uint32_t next)
+{
+    if (before == 0)
+        mcmp__put(tx, ix->base + bucket, next);
+    else
+        mcmp__row_put_lo(tx, ix->table, before, ix->link, next);
+}
+
+static uint32_t next_in(mcmp__tx *tx, const mcmp__index *ix, uint32_t row)
+{
+    return mcmp__lo(mcmp__row_get(&tx->rd, ix->table, row, ix->link));
+}
+
 static void unlink_row(mcmp__tx *tx, const mcmp__index *ix, uint32_t bucket, uint32_t row)
 {
-    uint32_t next = mcmp__lo(mcmp__row_get(&tx->rd, ix->table, row, ix->link));
     uint32_t at = mcmp__bucket_head(&tx->rd, ix, bucket);
+    uint32_t before = 0;
 
-    if (at == row) {
-        mcmp__put(tx, ix->base + bucket, next);
-        return;
+    while (at != row && at != 0) {
+        before = at;
+        at = next_in(tx, ix, at);
     }
-    while (at != 0) {
-        uint64_t link = mcmp__row_get(&tx->rd, ix->table, at, ix->link);
-
-        if (mcmp__lo(link) == row) {
-            mcmp__row_put(tx, ix->table, at, ix->link, mcmp__pack(next, mcmp__hi(link)));
-            return;
-        }
-        at = mcmp__lo(link);
-    }
-    MCMP__ASSERT(0);
+    MCMP__ASSERT(at == row);
+    put_next(tx, ix, bucket, before, next_in(tx, ix, row));
 }
 
 /* Move the rows of bucket `from` that belong elsewhere with this number of buckets. */
 static void rehash(mcmp__tx *tx, const mcmp__index *ix, uint32_t from, uint32_t buckets)
 {
     uint32_t row = mcmp__bucket_head(&tx->rd, ix, from);
+    uint32_t kept = 0;
 
     while (row != 0) {
         uint64_t link = mcmp__row_get(&tx->rd, ix->table, row, ix->link);
         uint32_t bucket = mcmp__bucket_of(mcmp__hi(link), buckets);
 
-        if (bucket != from) {
-            unlink_row(tx, ix, from, row);
+        if (bucket == from) {
+            kept = row;
+        } else {
+            put_next(tx, ix, from, kept, mcmp__lo(link));
             push(tx, ix, bucket, row, mcmp__hi(link));
         }
         row = mcmp__lo(link);

@@ -105,7 +105,7 @@ int mcmp_decoder_new(mcmp_decoder **out, const mcmp_command_limits *limits,
     return MCMP_OK;
 }
 
-static void give_back(mcmp_decoder *d)
+MCMP__COLD static void give_back(mcmp_decoder *d)
 {
     mcmp__buf_clear(&d->text);
     mcmp__elements_clear(&d->aliases, &d->allocator);
@@ -359,8 +359,8 @@ static uint64_t pair_offset(mcmp_span body, size_t n)
     }
 }
 
-static int refuse(const mcmp_decoder *d, uint32_t code, const char *key, uint64_t offset,
-                  uint32_t *refusal, mcmp_error *err)
+MCMP__COLD static int refuse(const mcmp_decoder *d, uint32_t code, const char *key, uint64_t offset,
+                             uint32_t *refusal, mcmp_error *err)
 {
     const mcmp__refusal *row = mcmp__refusal_row(code);
     char mess[MCMP__MESS_MAX];
@@ -376,7 +376,7 @@ static int refuse(const mcmp_decoder *d, uint32_t code, const char *key, uint64_
     return MCMP_ERR_SYNTAX;
 }
 
-static int no_memory(mcmp_error *err)
+MCMP__COLD static int no_memory(mcmp_error *err)
 {
     return mcmp__fail(err, MCMP_ERR_NOMEM, NULL, "no memory for the decoded message");
 }
