@@ -38,12 +38,16 @@ void mcmp__live_start(mcmp__tx *tx)
 void mcmp__live_repair(mcmp__tx *tx)
 {
     uint32_t node = (uint32_t)mcmp__head_get(&tx->rd, MCMP__H_FIX);
-    uint64_t gen = mcmp__row_get(&tx->rd, MCMP__T_NODE, node, MCMP__N_GEN);
-    mcmp__live *live = mcmp__live_of(tx->cluster, node);
-    uint64_t word = mcmp__word_get(&live->health);
+    mcmp__live *live;
+    uint64_t gen, word;
     uint32_t next;
 
-    if (node == 0 || mcmp__lo(gen) == MCMP__N_FREE || mcmp__hi(word) == mcmp__hi(gen))
+    if (node == 0) /* nearly always */
+        return;
+    gen = mcmp__row_get(&tx->rd, MCMP__T_NODE, node, MCMP__N_GEN);
+    live = mcmp__live_of(tx->cluster, node);
+    word = mcmp__word_get(&live->health);
+    if (mcmp__lo(gen) == MCMP__N_FREE || mcmp__hi(word) == mcmp__hi(gen))
         return;
     mcmp__word_set(&live->last_status, 0);
     mcmp__word_set(&live->probed_at, 0);

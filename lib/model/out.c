@@ -5,6 +5,8 @@
  */
 #include "out.h"
 
+#include "base/compiler.h"
+
 static const char hex_upper[] = "0123456789ABCDEF";
 
 void mcmp__out_init(mcmp__out *out, mcmp_write_fn write, void *ctx)
@@ -129,23 +131,54 @@ static void out_percent_all(mcmp__out *out, mcmp_span text, int form)
 }
 
 /*
- * Are all bytes in 0x20..0x7e? Eight at a time: the upper bit of a byte shows in the word itself
- * when it is over 0x7f, in the sum when it is 0x7f, in the difference when it is below 0x20. Where
- * one byte disturbs the next there is a bad one already.
+ * The upper bit of a byte is set when one of the word is outside 0x20..0x7e: it shows in the word
+ * itself when it is over 0x7f, in the sum when it is 0x7f, in the difference when it is below 0x20.
+ * Where one byte disturbs the next there is a bad one already.
  */
-static int is_printable(mcmp_span text)
+static uint64_t unprintable(uint64_t word)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101);
-    uint64_t word, bad = 0;
+
+    return (word | (word + ones) | (word - 0x20 * ones)) & 0x80 * ones;
+}
+
+static uint64_t load64(const char *text)
+{
+    uint64_t word;
+
+    memcpy(&word, text, sizeof(word));
+    return word;
+}
+
+static uint64_t load32(const char *text)
+{
+    uint32_t half;
+
+    memcpy(&half, text, sizeof(half));
+    return half;
+}
+
+/* By words; the last one, or the second half of a short one, may overlap. */
+static int is_printable(mcmp_span text)
+{
+    uint64_t bad = 0;
     size_t i = 0;
 
-    for (; text.len - i >= sizeof(word); i += sizeof(word)) {
-        memcpy(&word, text.ptr + i, sizeof(word));
-        bad |= word | (word + ones) | (word - 0x20 * ones);
+    if (text.len >= 8) {
+        for (; text.len - i > 8; i += 8)
+            bad |= unprintable(load64(text.ptr + i));
+        return (bad | unprintable(load64(text.ptr + text.len - 8))) == 0;
     }
+    if (text.len >= 4)
+        return unprintable(load32(text.ptr) | load32(text.ptr + text.len - 4) << 32) == 0;
     while (i < text.len && text.ptr[i] >= 0x20 && text.ptr[i] <= 0x7e)
         i++;
-    return i == text.len && (bad & 0x80 * ones) == 0;
+    return i == text.len;
+}
+
+MCMP__COLD static void out_escaped(mcmp__out *out, mcmp_span text)
+{
+    out_percent_all(out, text, IN_TEXT);
 }
 
 void mcmp__out_text(mcmp__out *out, mcmp_span text)
@@ -153,7 +186,7 @@ void mcmp__out_text(mcmp__out *out, mcmp_span text)
     if (is_printable(text)) /* nearly always */
         mcmp__out_bytes(out, text.len != 0 ? text.ptr : "", text.len);
     else
-        out_percent_all(out, text, IN_TEXT);
+        out_escaped(out, text);
 }
 
 void mcmp__out_amp(mcmp__out *out, mcmp_span text)

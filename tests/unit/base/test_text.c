@@ -62,6 +62,23 @@ START_TEST(test_format_uint_is_the_reverse_of_parse_uint)
 }
 END_TEST
 
+START_TEST(test_format_uint_knows_the_borders_of_lengths)
+{
+    uint64_t border = 1;
+
+    for (int i = 0; i < 20; i++, border *= 10) {
+        for (uint64_t value = border - 1; value <= border + 1; value++) {
+            char digits[20];
+            char want[24];
+            size_t len = mcmp__format_uint(digits, value);
+
+            (void)snprintf(want, sizeof(want), "%llu", (unsigned long long)value);
+            row_text(want, mcmp__span(digits, len), want);
+        }
+    }
+}
+END_TEST
+
 START_TEST(test_comparing_knows_case_and_length)
 {
     static const struct {
@@ -116,6 +133,27 @@ START_TEST(test_character_classes_cover_all_bytes)
 }
 END_TEST
 
+START_TEST(test_lower_in_place_changes_each_byte_alone)
+{
+    for (size_t len = 1; len <= 18; len++) {
+        for (unsigned i = 0; i < len * 256; i++) {
+            char text[18];
+            char byte = (char)(i % 256);
+            guard g;
+
+            memset(text, 'Q', sizeof(text));
+            text[i / 256] = byte;
+            g = guard_copy(text, len);
+            memset(text, 'q', sizeof(text));
+            text[i / 256] = mcmp__lower(byte);
+            mcmp__lower_in_place(g.ptr, len);
+            ck_assert_mem_eq(g.ptr, text, len);
+            guard_free(&g);
+        }
+    }
+}
+END_TEST
+
 START_TEST(test_lower_in_place_changes_letters_only)
 {
     char text[] = "A-Z [\\] \xc4 z";
@@ -128,9 +166,13 @@ END_TEST
 int main(void)
 {
     const TTest *tests[] = {
-        test_parse_uint_takes_digits_up_to_the_limit, test_format_uint_is_the_reverse_of_parse_uint,
-        test_comparing_knows_case_and_length,         test_character_classes_cover_all_bytes,
+        test_parse_uint_takes_digits_up_to_the_limit,
+        test_format_uint_is_the_reverse_of_parse_uint,
+        test_comparing_knows_case_and_length,
+        test_character_classes_cover_all_bytes,
         test_lower_in_place_changes_letters_only,
+        test_lower_in_place_changes_each_byte_alone,
+        test_format_uint_knows_the_borders_of_lengths,
     };
 
     return run_tests("text", tests, COUNT_OF(tests));

@@ -96,6 +96,37 @@ START_TEST(test_no_byte_gets_through_unprintable)
 }
 END_TEST
 
+/* Wherever in a text it stands: texts are looked at by words. */
+START_TEST(test_a_byte_is_escaped_at_every_place)
+{
+    for (size_t len = 1; len <= 18; len++) {
+        for (unsigned i = 0; i < len * 256; i++) {
+            size_t at = i / 256;
+            unsigned char byte = (unsigned char)(i % 256);
+            char text[18];
+            char want[64];
+            sink s = { .len = 0 };
+            guard g;
+            mcmp__out out;
+
+            memset(text, 'x', sizeof(text));
+            text[at] = (char)byte;
+            g = guard_copy(text, len);
+            mcmp__out_init(&out, sink_write, &s);
+            mcmp__out_text(&out, mcmp__span(g.ptr, len));
+            ck_assert_int_eq(mcmp__out_end(&out), MCMP_OK);
+            (void)snprintf(want, sizeof(want), "%.*s%%%02X%.*s", (int)at, "xxxxxxxxxxxxxxxxxx",
+                           byte, (int)(len - at - 1), "xxxxxxxxxxxxxxxxxx");
+            if (byte >= 0x20 && byte <= 0x7e)
+                (void)snprintf(want, sizeof(want), "%.*s", (int)len, text);
+            ck_assert_uint_eq(s.len, strlen(want));
+            ck_assert_mem_eq(s.data, want, s.len);
+            guard_free(&g);
+        }
+    }
+}
+END_TEST
+
 START_TEST(test_times_are_decimal_fractions)
 {
     static const struct {
@@ -147,6 +178,7 @@ int main(void)
     const TTest *const tests[] = {
         test_each_form_escapes_its_marks,
         test_no_byte_gets_through_unprintable,
+        test_a_byte_is_escaped_at_every_place,
         test_times_are_decimal_fractions,
         test_a_receiver_that_stops_is_not_called_again,
     };

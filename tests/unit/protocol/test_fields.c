@@ -568,6 +568,78 @@ START_TEST(test_fields_keep_the_case_of_what_is_not_lowered)
 }
 END_TEST
 
+static char spelled(char c, int how)
+{
+    if (how == 1 && c >= 'a' && c <= 'z')
+        return (char)(c - 'a' + 'A');
+    return how == 2 && c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+/* With `more` behind it the key is none that this command knows. */
+static void check_key(uint32_t command, const char *key, const char *more, const char *value,
+                      uint64_t field)
+{
+    const uint64_t needed = MCMP_FIELD_JVMROUTE | MCMP_FIELD_ALIAS | MCMP_FIELD_CONTEXT;
+    int is_known = more[0] == '\0';
+    char body[128];
+    result r;
+
+    (void)snprintf(body, sizeof(body), "%s%s%s&JVMRoute=r%s", key, more, value,
+                   command == MCMP_COMMAND_CONFIG ? "&Alias=a&Context=c" : "");
+    r = decode(decoder, body, command, body);
+    if (r.command == NULL)
+        row_true(body, !is_known && r.refusal == MCMP_REFUSAL_BAD_FIELD);
+    else if (is_known || (field & needed) == 0)
+        row_int(body, (r.command->given & field) != 0, is_known);
+}
+
+/* The key as sent, all upper and all lower case are one field; a byte more is none. */
+START_TEST(test_fields_are_found_by_whole_keys_in_any_case)
+{
+    static const struct {
+        const char *pair;
+        uint32_t command;
+        uint64_t field;
+    } keys[] = {
+        { "JVMRoute=1", MCMP_COMMAND_CONFIG, MCMP_FIELD_JVMROUTE },
+        { "Load=1", MCMP_COMMAND_STATUS, MCMP_FIELD_LOAD },
+        { "Alias=1", MCMP_COMMAND_CONFIG, MCMP_FIELD_ALIAS },
+        { "Context=1", MCMP_COMMAND_CONFIG, MCMP_FIELD_CONTEXT },
+        { "Host=h", MCMP_COMMAND_CONFIG, MCMP_FIELD_HOST },
+        { "Port=1", MCMP_COMMAND_CONFIG, MCMP_FIELD_PORT },
+        { "Type=ajp", MCMP_COMMAND_CONFIG, MCMP_FIELD_TYPE },
+        { "Scheme=ajp", MCMP_COMMAND_PING, MCMP_FIELD_SCHEME },
+        { "Balancer=1", MCMP_COMMAND_CONFIG, MCMP_FIELD_BALANCER },
+        { "Domain=1", MCMP_COMMAND_CONFIG, MCMP_FIELD_DOMAIN },
+        { "Reversed=1", MCMP_COMMAND_CONFIG, MCMP_FIELD_REVERSED },
+        { "flushpackets=1", MCMP_COMMAND_CONFIG, MCMP_FIELD_FLUSHPACKETS },
+        { "flushwait=1", MCMP_COMMAND_CONFIG, MCMP_FIELD_FLUSHWAIT },
+        { "ping=1", MCMP_COMMAND_CONFIG, MCMP_FIELD_PING },
+        { "smax=1", MCMP_COMMAND_CONFIG, MCMP_FIELD_SMAX },
+        { "ttl=1", MCMP_COMMAND_CONFIG, MCMP_FIELD_TTL },
+        { "Timeout=1", MCMP_COMMAND_CONFIG, MCMP_FIELD_TIMEOUT },
+        { "StickySession=1", MCMP_COMMAND_CONFIG, MCMP_FIELD_STICKY },
+        { "StickySessionForce=1", MCMP_COMMAND_CONFIG, MCMP_FIELD_STICKY_FORCE },
+        { "StickySessionRemove=1", MCMP_COMMAND_CONFIG, MCMP_FIELD_STICKY_REMOVE },
+        { "StickySessionCookie=1", MCMP_COMMAND_CONFIG, MCMP_FIELD_STICKY_COOKIE },
+        { "StickySessionPath=1", MCMP_COMMAND_CONFIG, MCMP_FIELD_STICKY_PATH },
+        { "WaitWorker=1", MCMP_COMMAND_CONFIG, MCMP_FIELD_WAIT_WORKER },
+        { "Maxattempts=1", MCMP_COMMAND_CONFIG, MCMP_FIELD_MAX_ATTEMPTS },
+    };
+
+    for (size_t i = 0; i < COUNT_OF(keys); i++) {
+        size_t len = strcspn(keys[i].pair, "=");
+        char key[32];
+
+        for (int how = 0; how < 4; how++) {
+            for (size_t k = 0; k <= len; k++)
+                key[k] = k < len ? spelled(keys[i].pair[k], how) : '\0';
+            check_key(keys[i].command, key, how == 3 ? "x" : "", keys[i].pair + len, keys[i].field);
+        }
+    }
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -582,6 +654,7 @@ int main(void)
         test_fields_read_numbers_or_keep_their_defaults,
         test_fields_read_load,
         test_fields_keep_the_case_of_what_is_not_lowered,
+        test_fields_are_found_by_whole_keys_in_any_case,
     };
     int rc;
 
