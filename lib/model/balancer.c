@@ -115,7 +115,6 @@ int mcmp__balancer_put(mcmp__tx *tx, const mcmp__balancer_data *data, uint32_t *
         mcmp__head_put(tx, MCMP__H_ORDER_SEQ, order);
         mcmp__row_put(tx, MCMP__T_BALANCER, row, MCMP__B_NODES, 0);
         mcmp__row_put(tx, MCMP__T_BALANCER, row, MCMP__B_ORDER, order);
-        mcmp__row_put(tx, MCMP__T_BALANCER, row, MCMP__B_REMOVED_AT, 0);
         mcmp__row_put(tx, MCMP__T_BALANCER, row, MCMP__B_LENS, 0);
         put_text(tx, row, MCMP__BALANCER_NAME, data->name);
         mcmp__index_add(tx, MCMP__I_BALANCER, row, mcmp__hash_text(tx->rd.layout, data->name));
@@ -146,6 +145,5 @@ int mcmp__balancer_get(mcmp__read *rd, uint32_t balancer, mcmp__balancer *out)
     out->max_attempts = mcmp__hi(flags);
     out->nodes = mcmp__lo(nodes);
     out->leaving = mcmp__hi(nodes);
-    out->removed_at = (mcmp_time)mcmp__data_get(words + MCMP__B_REMOVED_AT);
     return out->order != 0;
 }

@@ -402,6 +402,14 @@ uint32_t mcmp__seat_find(mcmp__read *rd, uint32_t node, uint32_t place)
     return row;
 }
 
+uint32_t mcmp__context_seat(mcmp__read *rd, uint32_t node, mcmp_span context)
+{
+    uint32_t text = mcmp__context_find(rd, context);
+    uint32_t place = text != 0 ? mcmp__place_find(rd, 0, text) : 0;
+
+    return place != 0 ? mcmp__seat_find(rd, node, place) : 0;
+}
+
 static uint32_t place_need(mcmp__tx *tx, uint32_t alias_text, uint32_t context_text)
 {
     uint64_t key = mcmp__pack(alias_text, context_text);

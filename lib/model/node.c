@@ -342,7 +342,6 @@ void mcmp__node_remove(mcmp__tx *tx, uint32_t node, uint64_t connection)
     mcmp__row_put(tx, MCMP__T_NODE, node, MCMP__N_REMOVED_CONNECTION, connection);
     mcmp__list_append(tx, &leaving_rows, node);
     count_nodes(tx, -1, 1);
-    mcmp__row_put(tx, MCMP__T_BALANCER, balancer, MCMP__B_REMOVED_AT, (uint64_t)tx->now);
     mcmp__balancer_count(tx, balancer, -1, 1);
     forget_old(tx);
     if (mcmp__hi(mcmp__head_get(&tx->rd, MCMP__H_COUNTS)) > tx->rd.layout->max_nodes)

@@ -185,27 +185,38 @@ void mcmp__pairs_mark(mcmp__read *rd, uint32_t node, const mcmp_command *command
     }
 }
 
+static uint64_t running_by_pair(mcmp__read *rd, uint32_t node, const mcmp_command *command,
+                                size_t limit)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < command->alias_count; i++) {
+        uint32_t row = mcmp__alias_find(rd, node, command->aliases[i]);
+        size_t first = i * command->context_count;
+
+        for (size_t k = 0; row != 0 && k < command->context_count && first + k < limit; k++) {
+            uint32_t pair = mcmp__pair_find(rd, row, command->contexts[k]);
+            mcmp__pair found;
+
+            if (pair != 0 && mcmp__pair_get(rd, pair, &found))
+                sum += mcmp__running_seat(rd, found.seat);
+        }
+    }
+    return sum;
+}
+
 uint64_t mcmp__pairs_running(mcmp__read *rd, uint32_t node, const mcmp_command *command,
                              size_t limit, int by_pair)
 {
     uint64_t sum = 0;
 
+    if (by_pair)
+        return running_by_pair(rd, node, command, limit);
     for (size_t k = 0; k < command->context_count; k++) {
-        for (size_t i = 0; i < command->alias_count; i++) {
-            uint32_t row;
-            uint32_t pair;
-            mcmp__pair found;
+        uint32_t seat = mcmp__context_seat(rd, node, command->contexts[k]);
 
-            if (i * command->context_count + k >= limit)
-                break;
-            row = mcmp__alias_find(rd, node, command->aliases[i]);
-            pair = row == 0 ? 0 : mcmp__pair_find(rd, row, command->contexts[k]);
-            if (pair == 0 || !mcmp__pair_get(rd, pair, &found))
-                continue;
-            sum += mcmp__running_seat(rd, found.seat);
-            if (!by_pair)
-                break; /* the count is that of the context, whatever its alias */
-        }
+        if (seat != 0)
+            sum += mcmp__running_seat(rd, seat);
     }
     return sum;
 }

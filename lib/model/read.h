@@ -164,9 +164,8 @@ typedef struct mcmp__balancer {
     mcmp_time wait_worker;
     uint32_t flags; /* MCMP_COMMAND_STICKY, _FORCE, _REMOVE */
     uint32_t max_attempts;
-    uint32_t nodes;       /* live ones */
-    uint32_t leaving;     /* removed ones that are not forgotten yet */
-    mcmp_time removed_at; /* of the one removed last; decides how long the row is shown */
+    uint32_t nodes;   /* live ones */
+    uint32_t leaving; /* removed ones that are not forgotten yet */
 } mcmp__balancer;
 
 uint32_t mcmp__balancer_by_name(mcmp__read *rd, mcmp_span name); /* lower case; 0 = none */

@@ -42,7 +42,6 @@ enum mcmp__balancer_word {
     MCMP__B_ORDER, /* never 0: 0 = free row */
     MCMP__B_FLAGS, /* flags | max_attempts */
     MCMP__B_WAIT,
-    MCMP__B_REMOVED_AT,
     MCMP__B_LENS, /* name 16, cookie 16, path 16 */
     MCMP__B_TEXT
 };

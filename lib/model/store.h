@@ -172,6 +172,8 @@ int mcmp__pair_add(mcmp__tx *tx, uint32_t alias, mcmp_span context, uint32_t sta
 void mcmp__pair_set_status(mcmp__tx *tx, uint32_t pair, uint32_t status); /* writes if it differs */
 /* The last one of a virtual-host number takes the number and its aliases with it. */
 void mcmp__pair_remove(mcmp__tx *tx, uint32_t pair);
+/* Without use_alias: the seat of the node's context, whatever alias has it. 0 = none. */
+uint32_t mcmp__context_seat(mcmp__read *rd, uint32_t node, mcmp_span context);
 /* Handle of the seat of (node, alias, context), to ask for its running requests outside the
  * transaction; without use_alias the alias does not matter. 0 = none. */
 mcmp_handle mcmp__seat_handle(mcmp__read *rd, uint32_t seat);

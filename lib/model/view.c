@@ -62,7 +62,8 @@ static int grow(const mcmp_allocator *allocator, void *array, size_t *cap, size_
     return MCMP_OK;
 }
 
-static int copy_balancers(mcmp_view *view, mcmp_cluster *cluster)
+/* A balancer has a row as long as one of its nodes has (MCMP 4.9): those marked in has_row. */
+static int copy_balancers(mcmp_view *view, const uint8_t *has_row, size_t count)
 {
     mcmp__snapshot *snap = view->snapshot;
     mcmp__read *rd = mcmp__snapshot_rd(snap);
@@ -71,9 +72,9 @@ static int copy_balancers(mcmp_view *view, mcmp_cluster *cluster)
         mcmp__balancer row;
         mcmp__view_balancer *out;
 
-        if (!mcmp__balancer_get(rd, i, &row))
+        if (!mcmp__balancer_get(rd, i, &row) || i >= count)
             return MCMP_ERR_DAMAGED;
-        if (row.nodes == 0 && mcmp__leaving_stage(cluster, row.removed_at, view->now) < 0)
+        if (!has_row[i])
             continue;
         if (grow(&view->allocator, &view->balancers, &view->balancer_cap, view->balancer_count,
                  sizeof(*view->balancers)) != MCMP_OK)
@@ -202,8 +203,15 @@ static void copy_node(mcmp_view *view, uint32_t node, const mcmp__node *row, mcm
     copy_live(view, node, row, info);
 }
 
-static int copy_nodes(mcmp_view *view, mcmp_cluster *cluster, uint32_t *index_of,
-                      size_t index_count)
+/* Needed while a view is filled: by row of the store. */
+typedef struct scratch {
+    uint32_t *index_of; /* an alias's index in view->aliases */
+    size_t aliases;
+    uint8_t *has_row; /* a balancer has a node that is shown */
+    size_t balancers;
+} scratch;
+
+static int copy_nodes(mcmp_view *view, mcmp_cluster *cluster, const scratch *room)
 {
     mcmp__read *rd = mcmp__snapshot_rd(view->snapshot);
 
@@ -219,6 +227,9 @@ static int copy_nodes(mcmp_view *view, mcmp_cluster *cluster, uint32_t *index_of
             stage = mcmp__leaving_stage(cluster, row.removed_at, view->now);
         if (stage < 0)
             continue;
+        if (row.balancer >= room->balancers)
+            return MCMP_ERR_DAMAGED;
+        room->has_row[row.balancer] = 1;
         if (grow(&view->allocator, &view->nodes, &view->node_cap, view->node_count,
                  sizeof(*view->nodes)) != MCMP_OK)
             return MCMP_ERR_NOMEM;
@@ -227,9 +238,9 @@ static int copy_nodes(mcmp_view *view, mcmp_cluster *cluster, uint32_t *index_of
         mcmp_node_info_init(&out->info);
         out->info.state = (uint32_t)stage;
         copy_node(view, i, &row, &out->info);
-        rc = copy_aliases(view, i, index_of, index_count);
+        rc = copy_aliases(view, i, room->index_of, room->aliases);
         if (rc == MCMP_OK)
-            rc = copy_pairs(view, i, index_of, index_count);
+            rc = copy_pairs(view, i, room->index_of, room->aliases);
         if (rc != MCMP_OK)
             return rc;
     }
@@ -262,18 +273,21 @@ static int index_by_alias(mcmp_view *view)
 
 static int fill(mcmp_view *view, mcmp_cluster *cluster)
 {
-    size_t index_count = (size_t)mcmp__config_of(cluster)->opts.max_aliases + 1;
-    uint32_t *index_of = mcmp__alloc(&view->allocator, index_count * sizeof(*index_of));
-    int rc;
+    const mcmp_cluster_options *opts = &mcmp__config_of(cluster)->opts;
+    scratch room = { .aliases = (size_t)opts->max_aliases + 1,
+                     .balancers = (size_t)opts->max_balancers + 1 };
+    int rc = MCMP_ERR_NOMEM;
 
-    if (index_of == NULL)
-        return MCMP_ERR_NOMEM;
-    rc = copy_balancers(view, cluster);
+    room.index_of = mcmp__alloc(&view->allocator, room.aliases * sizeof(*room.index_of));
+    room.has_row = mcmp__calloc(&view->allocator, room.balancers, 1);
+    if (room.index_of != NULL && room.has_row != NULL)
+        rc = copy_nodes(view, cluster, &room);
     if (rc == MCMP_OK)
-        rc = copy_nodes(view, cluster, index_of, index_count);
+        rc = copy_balancers(view, room.has_row, room.balancers);
     if (rc == MCMP_OK)
         rc = index_by_alias(view);
-    mcmp__free(&view->allocator, index_of, index_count * sizeof(*index_of));
+    mcmp__free(&view->allocator, room.index_of, room.aliases * sizeof(*room.index_of));
+    mcmp__free(&view->allocator, room.has_row, room.balancers);
     return rc;
 }
 

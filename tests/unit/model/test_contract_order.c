@@ -7,8 +7,7 @@
 
 #define ONE "JVMRoute=n1&Host=10.0.0.1&Port=8009"
 
-/* max(1024, 9 + 64 + aliases * 255 + 7 + contexts * 80 + 8), at most 1 MiB, or what the option
- * says */
+/* max(1024, 9 + 64 + aliases * 255 + 7 + contexts * 80 + 8), at most 1 MiB, or the option. */
 static const struct {
     const char *name;
     uint32_t aliases;
