@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # e2e.wire: both ports of a real mcmp-server, as foreign clients and nodes see them.
 if(TARGET mcmp-server)
-  foreach(name IN ITEMS wire traffic)
+  foreach(name IN ITEMS wire traffic forwarding)
     set(test e2e.wire.${name})
     if(name STREQUAL wire)
       set(test e2e.wire.contract)
