@@ -377,6 +377,16 @@ def test_a_mute_probe_target_holds_nothing_up():
         assert b'State=NOTOK' in answers[0].body
 
 
+def has_ipv6():
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as sock:
+            sock.bind(('::1', 0))
+        return True
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not has_ipv6(), reason='this system has no ::1')
 def test_ipv6_is_served_too():
     with Server(listen=('[::1]:0',)) as server:
         host, port = server.traffic
