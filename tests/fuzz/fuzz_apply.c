@@ -5,20 +5,9 @@
  * moves and on which connection the message comes. Must hold: an answer to everything, printable
  * INFO lines whose ids have occurred before (MCMP 4.7), and no error of a sanitizer.
  */
+#include "fuzz.h"
+
 #include <libmcmp/libmcmp.h>
-
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#define MUST(x)                                                                   \
-    do {                                                                          \
-        if (!(x)) {                                                               \
-            (void)fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #x); \
-            abort();                                                              \
-        }                                                                         \
-    } while (0)
 
 typedef struct field_walk {
     const char *ptr;

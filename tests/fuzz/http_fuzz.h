@@ -1,37 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * What the HTTP fuzz targets share. A broken property aborts, so that both libFuzzer and the replay
- * see it. Inputs are copied into blocks of exactly their size: a read past the end is a report of
- * ASan.
- */
+/* What the targets of lib/http share beside fuzz.h: heads, parsed whole and in pieces. */
 #ifndef MCMP_HTTP_FUZZ_H
 #define MCMP_HTTP_FUZZ_H
 
+#include "fuzz.h"
+
 #include <libmcmp/http.h>
-
-#include <stdlib.h>
-#include <string.h>
-
-#define MUST(x)      \
-    do {             \
-        if (!(x))    \
-            abort(); \
-    } while (0)
-
-static inline char *fuzz_copy(const void *data, size_t len)
-{
-    char *copy = malloc(len != 0 ? len : 1);
-
-    MUST(copy != NULL);
-    if (len != 0)
-        memcpy(copy, data, len);
-    return copy;
-}
-
-static inline int fuzz_same(mcmp_span a, mcmp_span b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
-}
 
 /* Small limits, so that short inputs reach them. */
 static inline mcmp_http_head *fuzz_head(void)

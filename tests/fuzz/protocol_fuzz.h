@@ -1,37 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * What the targets of the protocol folder share. A broken property aborts, so that libFuzzer and
- * the replay both see it. Inputs are copied into blocks of exactly their size: a read past the end
- * is a report of ASan.
- */
+/* What the targets of lib/protocol share beside fuzz.h: the story a parser told, and its pieces. */
 #ifndef MCMP_PROTOCOL_FUZZ_H
 #define MCMP_PROTOCOL_FUZZ_H
 
-#include <libmcmp/base.h>
-
-#include <stdlib.h>
-#include <string.h>
-
-#define MUST(x)      \
-    do {             \
-        if (!(x))    \
-            abort(); \
-    } while (0)
-
-static inline char *fuzz_copy(const void *data, size_t len)
-{
-    char *copy = malloc(len != 0 ? len : 1);
-
-    MUST(copy != NULL);
-    if (len != 0)
-        memcpy(copy, data, len);
-    return copy;
-}
-
-static inline int fuzz_same(mcmp_span a, mcmp_span b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
-}
+#include "fuzz.h"
 
 /* What a parser told, as a running hash: equal stories, equal values. */
 typedef struct fuzz_story {

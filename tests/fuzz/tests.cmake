@@ -4,6 +4,7 @@
 file(GLOB fuzz_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/fuzz_*.c)
 add_library(mcmp_replay OBJECT ${CMAKE_CURRENT_LIST_DIR}/replay.c)
 target_link_libraries(mcmp_replay PRIVATE mcmp_flags)
+target_include_directories(mcmp_replay PRIVATE ${PROJECT_SOURCE_DIR}/include)
 
 function(mcmp_fuzz_program target source folder)
   add_executable(${target} ${source} ${ARGN})
