@@ -649,3 +649,60 @@ def test_page(mcmp):
 def test_info_dump_version_ignore_any_body(mcmp):
     for method in ("INFO", "DUMP", "VERSION"):
         assert mcmp.cmd(method, "%%%=<<<").status == 200
+
+
+# --- what only a real connection shows -----------------------------------------------------------
+
+def reset(client, port):
+    """What the Java client sends when its aliases differ: everything but the contexts."""
+    ok(client.cmd("REMOVE-APP", "JVMRoute=h", target="/*"))
+    ok(client.cmd("CONFIG", config("h", port)))
+
+
+def test_first_status_after_a_reset_on_one_connection_is_mem_once(mcmp, node):
+    ok(mcmp.cmd("CONFIG", config("h", node.port)))
+    reset(mcmp, node.port)
+    refused(mcmp.cmd("STATUS", "JVMRoute=h&Load=5"), 'MEM: Can\'t read node with "h" JVMRoute')
+    assert b"State=OK" in mcmp.cmd("STATUS", "JVMRoute=h&Load=5").body
+
+
+def test_a_reset_on_two_connections_is_none(mcmp, node, server):
+    ok(mcmp.cmd("CONFIG", config("h", node.port)))
+    reset(mcmp, node.port)
+    other = Client(server.management)
+    assert b"State=OK" in other.cmd("STATUS", "JVMRoute=h&Load=5").body
+    other.close()
+    assert b"State=OK" in mcmp.cmd("STATUS", "JVMRoute=h&Load=5").body
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_huge_body_is_dropped_answered_and_the_connection_closed(mcmp, chunked):
+    size = 16 * 1024 * 1024 + 1
+    if chunked:
+        mcmp.raw(b"CONFIG / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n" % size)
+    else:
+        mcmp.raw(b"CONFIG / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % size)
+    mcmp.raw(b"a" * size)
+    answer = refused(mcmp.answer(), "MEM: Message of %d bytes exceeds the limit of 1048576" % size)
+    assert answer.headers["connection"].lower() == "close"
+    assert mcmp.closed()
+
+
+def test_a_body_just_over_the_limit_keeps_the_connection(mcmp):
+    body = b"&" * 1048577
+    refused(mcmp.cmd("CONFIG", body), "MEM: Message of 1048577 bytes exceeds the limit of 1048576")
+    refused(mcmp.cmd("CONFIG", body[:-1]), PARSE)
+
+
+def test_two_routes_that_register_one_endpoint_at_once_have_one_winner(server, node):
+    clients = [Client(server.management) for _ in range(6)]
+    for i, client in enumerate(clients):
+        body = config("w%d" % i, node.port).encode()
+        client.raw(b"CONFIG / HTTP/1.1\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+    answers = [client.answer() for client in clients]
+    assert [a.status for a in answers].count(200) == 1
+    for answer in answers:
+        if answer.status != 200:
+            refused(answer, "MEM: Another for the same worker already exist")
+    for client in clients:
+        client.close()

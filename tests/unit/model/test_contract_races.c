@@ -6,6 +6,8 @@
  */
 #include "held.h"
 
+#include <pthread.h>
+
 #define ONE "JVMRoute=n1&Host=10.0.0.1&Port=8009"
 #define TWO "JVMRoute=n2&Host=10.0.0.2&Port=8009"
 #define EXISTS "MEM: Node with \"n1\" JVMRoute already exists"
@@ -240,6 +242,82 @@ START_TEST(test_a_ping_of_a_node_changes_nothing_of_it)
 }
 END_TEST
 
+/* One of several that register the same endpoint at the same moment. */
+typedef struct writer {
+    pthread_t thread;
+    pthread_barrier_t *start;
+    mcmp_cluster *cluster;
+    int number;
+    int code;
+    char mess[100];
+} writer;
+
+static void *register_it(void *arg)
+{
+    writer *w = arg;
+    mcmp_peer peer;
+    mcmp_request request;
+    mcmp_response *response = NULL;
+    mcmp_pair pair;
+    char body[100];
+
+    mcmp_peer_init(&peer);
+    peer.address[15] = 1; /* ::1 */
+    peer.has_address = 1;
+    mcmp_request_init(&request);
+    (void)snprintf(body, sizeof(body), "JVMRoute=w%d&Host=10.0.0.1&Port=8009&Balancer=b%d",
+                   w->number, w->number);
+    request.method = span_of("CONFIG");
+    request.command = MCMP_COMMAND_CONFIG;
+    request.target = span_of("/");
+    request.body = span_of(body);
+    request.peer = &peer;
+    request.now = MCMP_SEC;
+    w->code = mcmp_response_new(&response, NULL, NULL);
+    pthread_barrier_wait(w->start);
+    if (w->code == MCMP_OK)
+        w->code = mcmp_apply(w->cluster, &request, response, NULL);
+    for (size_t i = 0; mcmp_response_header(response, i, &pair) == MCMP_OK; i++)
+        if (pair.name.len == 4)
+            (void)snprintf(w->mess, sizeof(w->mess), "%.*s", (int)pair.value.len, pair.value.ptr);
+    mcmp_response_free(response);
+    return NULL;
+}
+
+START_TEST(test_of_many_that_register_one_endpoint_at_once_exactly_one_does)
+{
+    enum { WRITERS = 6, ROUNDS = 40 };
+    writer writers[WRITERS];
+
+    for (int round = 0; round < ROUNDS; round++) {
+        pthread_barrier_t start;
+        mcmp_cluster *cluster;
+        mcmp_view *view;
+        int winners = 0;
+
+        ck_assert_int_eq(mcmp_cluster_open(&cluster, NULL, NULL), MCMP_OK);
+        ck_assert_int_eq(pthread_barrier_init(&start, NULL, WRITERS), 0);
+        for (int i = 0; i < WRITERS; i++) {
+            writers[i] = (writer){ .start = &start, .cluster = cluster, .number = i };
+            ck_assert_int_eq(pthread_create(&writers[i].thread, NULL, register_it, &writers[i]), 0);
+        }
+        for (int i = 0; i < WRITERS; i++)
+            ck_assert_int_eq(pthread_join(writers[i].thread, NULL), 0);
+        for (int i = 0; i < WRITERS; i++) {
+            winners += writers[i].code == MCMP_OK;
+            row_true("loser", writers[i].code == MCMP_OK || writers[i].code == MCMP_ERR_CONFLICT);
+            row_text("why", span_of(writers[i].mess), writers[i].code == MCMP_OK ? "" : TAKEN);
+        }
+        ck_assert_int_eq(winners, 1);
+        ck_assert_int_eq(mcmp_view_new(&view, cluster, MCMP_SEC, NULL), MCMP_OK);
+        ck_assert_uint_eq(mcmp_view_node_count(view), 1);
+        mcmp_view_free(view);
+        pthread_barrier_destroy(&start);
+        mcmp_cluster_close(cluster);
+    }
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -252,6 +330,7 @@ int main(void)
         test_a_status_of_a_node_that_was_removed_and_came_back_is_probed_anew,
         test_ping_of_an_endpoint_is_judged_again_after_its_probe,
         test_a_ping_of_a_node_changes_nothing_of_it,
+        test_of_many_that_register_one_endpoint_at_once_exactly_one_does,
     };
 
     return run_tests("contract: writers at once", tests, COUNT_OF(tests));
