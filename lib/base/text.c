@@ -84,7 +84,15 @@ size_t mcmp__format_uint(char *out, uint64_t value)
     size_t len = count_digits(value);
     size_t at = len;
 
-    while (value >= 100) { /* a division per two digits */
+    while (value >= 10000) { /* a division of 64 bits per four digits */
+        uint32_t four = (uint32_t)(value % 10000);
+
+        at -= 4;
+        memcpy(out + at, pairs + four / 100 * 2, 2);
+        memcpy(out + at + 2, pairs + four % 100 * 2, 2);
+        value /= 10000;
+    }
+    while (value >= 100) {
         at -= 2;
         memcpy(out + at, pairs + value % 100 * 2, 2);
         value /= 100;

@@ -329,12 +329,18 @@ int mcmp__access_has_node_rules(const mcmp__access *access)
     return access->identity_count != 0 || access->authorize != NULL;
 }
 
+MCMP__COLD static int node_allowed(const mcmp__access *access, const mcmp_peer *peer,
+                                   uint32_t command, mcmp_span route)
+{
+    return identity_allowed(access, peer, &route) && callback_allows(access, peer, command, route);
+}
+
 int mcmp__access_node(const mcmp__access *access, const mcmp_peer *peer, uint32_t command,
                       mcmp_span route)
 {
     if (!mcmp__access_has_node_rules(access)) /* nearly always */
         return 1;
-    return identity_allowed(access, peer, &route) && callback_allows(access, peer, command, route);
+    return node_allowed(access, peer, command, route);
 }
 
 void mcmp__access_owner(const mcmp_peer *peer, uint64_t out[3])

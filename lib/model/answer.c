@@ -87,10 +87,10 @@ int mcmp__answer_end(mcmp__call *call, mcmp__out *out)
     return MCMP_OK;
 }
 
-static void state_json(mcmp__out *out, const char *type, mcmp_span route, int ok, uint64_t id)
+static void state_json(mcmp__out *out, mcmp_span type, mcmp_span route, int ok, uint64_t id)
 {
     mcmp__out_str(out, "{\"type\":");
-    mcmp__out_json(out, mcmp__span_str(type));
+    mcmp__out_json(out, type);
     if (route.len != 0) {
         mcmp__out_str(out, ",\"route\":");
         mcmp__out_json(out, route);
@@ -100,10 +100,10 @@ static void state_json(mcmp__out *out, const char *type, mcmp_span route, int ok
     mcmp__out_str(out, "}\n");
 }
 
-static void state_text(mcmp__out *out, const char *type, mcmp_span route, int ok, uint64_t id)
+static void state_text(mcmp__out *out, mcmp_span type, mcmp_span route, int ok, uint64_t id)
 {
     mcmp__out_str(out, "Type=");
-    mcmp__out_str(out, type);
+    mcmp__out_bytes(out, type.ptr, type.len);
     if (route.len != 0) {
         mcmp__out_str(out, "&JVMRoute=");
         mcmp__out_amp(out, route);
@@ -122,12 +122,12 @@ static char *put(char *at, const char *text, size_t len)
 #define PUT(at, literal) put((at), (literal), sizeof(literal) - 1)
 
 /* The usual STATUS answer in one piece: it is by far the most frequent one. */
-static int answer_plain(mcmp__call *call, const char *type, mcmp_span route, int ok, uint64_t id)
+static int answer_plain(mcmp__call *call, mcmp_span type, mcmp_span route, int ok, uint64_t id)
 {
     char room[400]; /* names have at most 255 bytes */
     char *at = PUT(room, "Type=");
 
-    at = put(at, type, strlen(type));
+    at = put(at, type.ptr, type.len);
     if (route.len != 0)
         at = put(PUT(at, "&JVMRoute="), route.ptr, route.len);
     at = ok ? PUT(at, "&State=OK&id=") : PUT(at, "&State=NOTOK&id=");
@@ -140,7 +140,7 @@ static int answer_plain(mcmp__call *call, const char *type, mcmp_span route, int
     return MCMP_OK;
 }
 
-int mcmp__answer_state(mcmp__call *call, const char *type, mcmp_span route, int ok)
+int mcmp__answer_state(mcmp__call *call, mcmp_span type, mcmp_span route, int ok)
 {
     int json = (call->request->flags & MCMP_REQUEST_WANT_JSON) != 0;
     uint64_t id = mcmp__cluster_id(call->cluster);

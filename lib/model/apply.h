@@ -42,7 +42,7 @@ int mcmp__answer_empty(mcmp__call *call);
 void mcmp__answer_begin(mcmp__call *call, mcmp__out *out, const char *content_type);
 int mcmp__answer_end(mcmp__call *call, mcmp__out *out);
 /* `Type=STATUS-RSP&JVMRoute=..&State=..&id=..`, or JSON; route empty: without JVMRoute. */
-int mcmp__answer_state(mcmp__call *call, const char *type, mcmp_span route, int ok);
+int mcmp__answer_state(mcmp__call *call, mcmp_span type, mcmp_span route, int ok);
 /* MCMP_PENDING with a probe of this endpoint; node 0 and ping 0: a free one. */
 int mcmp__answer_probe(mcmp__call *call, mcmp_handle node, mcmp_span host, uint32_t port,
                        uint32_t scheme, mcmp_time ping);

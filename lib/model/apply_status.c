@@ -10,6 +10,9 @@
 /* MCMP 4.5: a probe younger than this may stand for a new one. */
 #define PROBE_REUSE MCMP_SEC
 
+static const mcmp_span status_rsp = MCMP__SPAN("STATUS-RSP");
+static const mcmp_span ping_rsp = MCMP__SPAN("PING-RSP");
+
 static void log_transition(const mcmp__call *call, uint32_t before, uint32_t after)
 {
     uint32_t old_state = mcmp__health_state(before);
@@ -54,7 +57,7 @@ static int finish_status(mcmp__call *call, mcmp_handle node, int ok, int probed)
     }
     if (before != after)
         log_transition(call, before, after);
-    return mcmp__answer_state(call, "STATUS-RSP", command->jvm_route, ok);
+    return mcmp__answer_state(call, status_rsp, command->jvm_route, ok);
 }
 
 static int has_fresh_probe(const mcmp__call *call, mcmp_handle node)
@@ -113,9 +116,9 @@ static int ping_endpoint(mcmp__call *call)
 
     if (!(call->config->opts.flags & MCMP_CLUSTER_PING_ANY) &&
         !mcmp__access_is_loopback(command->host) && !is_registered(call))
-        return mcmp__answer_state(call, "PING-RSP", none, 0);
+        return mcmp__answer_state(call, ping_rsp, none, 0);
     if (call->resumed == MCMP_PENDING_PROBE && call->probed == 0)
-        return mcmp__answer_state(call, "PING-RSP", none, call->probe_ok);
+        return mcmp__answer_state(call, ping_rsp, none, call->probe_ok);
     return mcmp__answer_probe(call, 0, command->host, command->port, command->scheme, 0);
 }
 
@@ -128,12 +131,12 @@ int mcmp__apply_ping(mcmp__call *call)
     if (command->jvm_route.len == 0) {
         if (command->given & MCMP_FIELD_SCHEME)
             return ping_endpoint(call);
-        return mcmp__answer_state(call, "PING-RSP", command->jvm_route, 1);
+        return mcmp__answer_state(call, ping_rsp, command->jvm_route, 1);
     }
     rc = mcmp__target_find(call, &node);
     if (rc != MCMP_OK)
         return rc;
     if (call->resumed == MCMP_PENDING_PROBE && call->probed == node)
-        return mcmp__answer_state(call, "PING-RSP", command->jvm_route, call->probe_ok);
+        return mcmp__answer_state(call, ping_rsp, command->jvm_route, call->probe_ok);
     return mcmp__target_probe(call, node);
 }
