@@ -235,8 +235,10 @@ void mcmp__pairs_log_left(const mcmp__call *call, const mcmp__pairs *pairs)
                   pairs->added_odd);
     if (pairs->left_count == 0 && pairs->left_more == 0)
         return;
-    (void)mcmp__printable(alias, sizeof(alias), call->command->aliases[first->alias]);
+    alias[0] = '\0';
     context[0] = '\0';
+    if (pairs->left_count != 0) /* none is named when only the product of the lists was too great */
+        (void)mcmp__printable(alias, sizeof(alias), call->command->aliases[first->alias]);
     if (pairs->left_count != 0 && first->context != MCMP__NO_CONTEXT)
         (void)mcmp__printable(context, sizeof(context), call->command->contexts[first->context]);
     mcmp__log(&call->config->logger, MCMP_LOG_WARN, MCMP__LOG_MODULE,
