@@ -135,6 +135,12 @@ static const struct {
     { "size before the walker", "one", 0, "STATUS /",
       "%zz&aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
       "MEM: Message of 61 bytes exceeds the limit of 60" },
+    { "the command before size", "one", 0, "FROB /",
+      "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+      "SYNTAX: Command is not supported" },
+    { "size also where the body is ignored", "one", 0, "INFO /",
+      "%zz&aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+      "MEM: Message of 61 bytes exceeds the limit of 60" },
     { "the walker before keys", "one", 0, "PING /", "Bad=1&%",
       "SYNTAX: Can't parse MCMP message. It might have contained illegal symbols or unknown "
       "elements." },
@@ -216,6 +222,32 @@ START_TEST(test_rights_are_judged_again_after_a_probe)
 }
 END_TEST
 
+START_TEST(test_the_endpoint_of_a_silent_node_needs_no_right_to_its_route_but_its_owner)
+{
+    const mcmp_pair identities[] = { { TEXT("one"), TEXT("n1") }, { TEXT("two"), TEXT("n2") } };
+
+    for (int owned = 0; owned <= 1; owned++) {
+        mcmp_cluster_options opts;
+        station s;
+
+        mcmp_cluster_options_init(&opts);
+        opts.flags = owned ? MCMP_CLUSTER_OWNERSHIP : 0;
+        opts.identities = identities;
+        opts.identity_count = COUNT_OF(identities);
+        station_open(&s, &opts);
+        s.peer.identity = span_of("one");
+        must(&s, "CONFIG /", ONE);
+        must(&s, "STATUS /", "JVMRoute=n1&Load=5");
+        s.now += 16 * MCMP_SEC;
+        s.peer.identity = span_of("two");
+        ck_assert_int_eq(say(&s, "CONFIG /", "JVMRoute=n2&Host=10.0.0.1&Port=8009"),
+                         owned ? MCMP_ERR_DENIED : MCMP_OK);
+        ck_assert_int_eq(info_has(&s, "Name: n1,"), owned);
+        station_close(&s);
+    }
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -223,6 +255,7 @@ int main(void)
         test_a_body_is_dropped_by_the_parser_just_where_the_cluster_refuses_it,
         test_of_several_faults_the_first_in_order_is_told,
         test_rights_are_judged_again_after_a_probe,
+        test_the_endpoint_of_a_silent_node_needs_no_right_to_its_route_but_its_owner,
     };
 
     return run_tests("contract: order of judgement", tests, COUNT_OF(tests));

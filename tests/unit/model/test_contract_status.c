@@ -281,6 +281,56 @@ START_TEST(test_so_many_failed_probes_in_a_row_remove_a_node_and_one_good_one_st
 }
 END_TEST
 
+/* How n1 goes, whose sessions stay in its domain for 300 s then (MCMP 4.4). */
+static const struct {
+    const char *name;
+    int removed; /* by REMOVE-APP; else another route takes the endpoint of a silent node */
+    mcmp_time after;
+    uint32_t reason; /* of the choice for a session of n1 */
+} memories[] = {
+    { "removed", 1, 0, MCMP_REASON_DOMAIN },
+    { "at the end", 1, 300 * MCMP_SEC, MCMP_REASON_DOMAIN },
+    { "over", 1, 300 * MCMP_SEC + 1, MCMP_REASON_BALANCED },
+    { "silent", 0, 300 * MCMP_SEC, MCMP_REASON_DOMAIN },
+    { "silent, over", 0, 300 * MCMP_SEC + 1, MCMP_REASON_BALANCED },
+};
+
+START_TEST(test_the_domain_of_a_node_that_went_is_remembered_for_its_time)
+{
+    for (size_t i = 0; i < COUNT_OF(memories); i++) {
+        station s;
+        mcmp_query query;
+        mcmp_selection selection;
+
+        station_open(&s, NULL);
+        must(&s, "CONFIG /", ONE "&Domain=d");
+        must(&s, "STATUS /", "JVMRoute=n1&Load=9");
+        s.now += 16 * MCMP_SEC;
+        must(&s, "CONFIG /", "JVMRoute=n2&Host=10.0.0.2&Domain=d");
+        must(&s, "ENABLE-APP /", "JVMRoute=n2&Alias=a&Context=/x");
+        must(&s, "STATUS /", "JVMRoute=n2&Load=1");
+        if (memories[i].removed)
+            must(&s, "REMOVE-APP /*", "JVMRoute=n1");
+        must(&s, "CONFIG /",
+             memories[i].removed ? "JVMRoute=n3&Host=10.0.0.3" : "JVMRoute=n3&Host=10.0.0.1");
+        must(&s, "ENABLE-APP /", "JVMRoute=n3&Alias=a&Context=/x");
+        must(&s, "STATUS /", "JVMRoute=n3&Load=100");
+        s.now += memories[i].after;
+        mcmp_query_init(&query);
+        query.now = s.now;
+        query.path = span_of("/x;jsessionid=abc.n1");
+        mcmp_selection_init(&selection);
+        row_code(memories[i].name, mcmp_select_node(s.cluster, &query, &selection, &s.err),
+                 MCMP_OK);
+        row_int(memories[i].name, selection.reason, memories[i].reason);
+        if (memories[i].reason == MCMP_REASON_DOMAIN)
+            row_text(memories[i].name, selection.route, "n2");
+        ck_assert_int_eq(mcmp_selection_release(s.cluster, &selection, NULL), MCMP_OK);
+        station_close(&s);
+    }
+}
+END_TEST
+
 /* Whom PING may probe without an option; nodes live at node.example:80, [2001:db8::1]:443. */
 static const struct {
     const char *name;
@@ -364,6 +414,7 @@ int main(void)
         test_a_probe_stands_for_another_only_while_it_is_young_and_was_good,
         test_a_probe_of_the_old_endpoint_does_not_stand_for_one_of_the_new,
         test_so_many_failed_probes_in_a_row_remove_a_node_and_one_good_one_starts_anew,
+        test_the_domain_of_a_node_that_went_is_remembered_for_its_time,
         test_ping_may_probe_loopback_and_what_is_registered,
         test_the_id_is_the_same_in_every_answer_and_another_one_after_a_fresh_start,
     };
