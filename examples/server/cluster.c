@@ -106,6 +106,7 @@ int cluster_open(mcmp_cluster **out, const struct config *config, const struct a
     opts.probe_method = config->probe_method;
     opts.probe_path = config->probe_path;
     opts.probe_host = or_null(config->probe_host);
+    opts.no_context_503 = or_null(config->no_context_503);
     opts.probe_good_below = (uint32_t)config->probe_good_below;
     opts.now = clock_now();
     if (mcmp_cluster_open(out, &opts, &err) == MCMP_OK)

@@ -105,6 +105,7 @@ struct config {
     char *probe_method;
     char *probe_path;
     char *probe_host;
+    char *no_context_503;
     int64_t probe_good_below;
     char *default_balancer;
     char *product;

@@ -152,6 +152,8 @@ const struct option option_table[] = {
         "only the peer that registered a node may change it", OPTION_FIXED),
     WORD("cluster", "no-context-status", no_context_status, status_words, "404",
         "answer when a context is known but disabled or stopped on all nodes", OPTION_FIXED),
+    TEXT("cluster", "no-context-503", no_context_503, "", "LIST",
+        "balancers for which that answer is 503; empty = none", OPTION_FIXED),
     WORD("cluster", "replace-policy", replace_policy, replace_words, "probe-old",
         "a changed CONFIG of a live node: probe the old endpoint first, refuse, or always take it",
         OPTION_FIXED),

@@ -142,6 +142,8 @@ typedef struct mcmp_cluster_options {
     uint32_t reserved;               /**< 0 */
     uint64_t random_seed;            /**< 0 = from the system; tests give one */
     mcmp_time now;                   /**< the host's monotonic clock at opening */
+    const char *no_context_503;      /**< comma list of balancers for which selection.status is 503,
+                                          as the flag says it for all; NULL = none; copied */
 } mcmp_cluster_options;
 
 /** @name Pieces of work of mcmp_tick() */

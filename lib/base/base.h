@@ -167,6 +167,8 @@ static inline int mcmp__hex_value(char c)
 
 /* Decimal digits only, whole span. 0, or -1 when not a number or over max. */
 int mcmp__parse_uint(mcmp_span text, uint64_t max, uint64_t *out);
+/* Is the word one of a comma list? Any case; blanks around an element do not count. */
+int mcmp__list_has(mcmp_span list, mcmp_span word);
 /* Write decimal digits; returns their number. out has room for 20. */
 size_t mcmp__format_uint(char *out, uint64_t value);
 

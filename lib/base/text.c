@@ -103,3 +103,23 @@ size_t mcmp__format_uint(char *out, uint64_t value)
         out[0] = (char)('0' + value);
     return len;
 }
+
+int mcmp__list_has(mcmp_span list, mcmp_span word)
+{
+    size_t from = 0;
+
+    while (from < list.len) {
+        const char *comma = memchr(list.ptr + from, ',', list.len - from);
+        size_t end = comma != NULL ? (size_t)(comma - list.ptr) : list.len;
+        size_t last = end;
+
+        while (from < last && list.ptr[from] == ' ')
+            from++;
+        while (last > from && list.ptr[last - 1] == ' ')
+            last--;
+        if (mcmp__span_eq_nocase(mcmp__span(list.ptr + from, last - from), word))
+            return word.len > 0;
+        from = end + 1;
+    }
+    return 0;
+}

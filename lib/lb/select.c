@@ -284,12 +284,19 @@ int mcmp__query_take(const mcmp_query *query, mcmp_query *copy, const mcmp_query
     return mcmp__query_check(*out, err);
 }
 
+/* MCMP 5.3: missing, or unavailable, as an option says for all balancers or some. */
+static uint32_t no_context_status(const mcmp_cluster_options *opts, mcmp_span balancer)
+{
+    int is_503 = (opts->flags & MCMP_CLUSTER_NO_CONTEXT_503) != 0 ||
+                 mcmp__list_has(mcmp__span_str(opts->no_context_503), balancer);
+
+    return is_503 ? 503 : 404;
+}
+
 /* Turns the verdict into the result of the call. */
 static int conclude(mcmp__lookup *look, mcmp__choice *choice, const mcmp__running *running,
                     mcmp_selection *out)
 {
-    uint32_t flags = choice->config->opts.flags;
-
     out->reason = look->reason;
     out->selected_at = look->query->now;
     if (look->rc == MCMP_OK) {
@@ -300,8 +307,8 @@ static int conclude(mcmp__lookup *look, mcmp__choice *choice, const mcmp__runnin
     if (look->rc == MCMP_NO_NODE)
         return wait_or_fail(look, choice, out);
     out->status = 404;
-    if (look->rc == MCMP_NO_CONTEXT && (flags & MCMP_CLUSTER_NO_CONTEXT_503) != 0)
-        out->status = 503;
+    if (look->rc == MCMP_NO_CONTEXT)
+        out->status = no_context_status(&choice->config->opts, out->balancer);
     return look->rc;
 }
 

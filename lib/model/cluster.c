@@ -59,7 +59,8 @@ static int take_texts(mcmp_cluster *cluster, mcmp_error *err)
 {
     mcmp_cluster_options *opts = &cluster->config.opts;
     const char **texts[] = { &opts->default_balancer, &opts->product,    &opts->allow,
-                             &opts->probe_method,     &opts->probe_path, &opts->probe_host };
+                             &opts->probe_method,     &opts->probe_path, &opts->probe_host,
+                             &opts->no_context_503 };
     mcmp_pair *pairs;
     size_t size;
     char *at;

@@ -110,6 +110,24 @@ START_TEST(test_comparing_knows_case_and_length)
 }
 END_TEST
 
+START_TEST(test_a_list_has_its_words_whole)
+{
+    static const struct {
+        const char *list, *word;
+        int has;
+    } rows[] = {
+        { "a,b", "a", 1 },    { "a,b", "b", 1 }, { "a,b", "c", 0 }, { "ab,c", "a", 0 },
+        { "a , b ", "B", 1 }, { "a,,b", "", 0 }, { "", "a", 0 },    { "", "", 0 },
+        { "a", "a,", 0 },     { "a b", "a", 0 }, { ",a", "a", 1 },  { NULL, "a", 0 },
+    };
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        row_int(rows[i].list != NULL ? rows[i].list : "none",
+                mcmp__list_has(mcmp__span_str(rows[i].list), mcmp__span_str(rows[i].word)),
+                rows[i].has);
+}
+END_TEST
+
 START_TEST(test_character_classes_cover_all_bytes)
 {
     static const char token[] = "!#$%&'*+-.^_`|~0123456789"
@@ -166,13 +184,10 @@ END_TEST
 int main(void)
 {
     const TTest *tests[] = {
-        test_parse_uint_takes_digits_up_to_the_limit,
-        test_format_uint_is_the_reverse_of_parse_uint,
-        test_comparing_knows_case_and_length,
-        test_character_classes_cover_all_bytes,
-        test_lower_in_place_changes_letters_only,
-        test_lower_in_place_changes_each_byte_alone,
-        test_format_uint_knows_the_borders_of_lengths,
+        test_parse_uint_takes_digits_up_to_the_limit, test_format_uint_is_the_reverse_of_parse_uint,
+        test_comparing_knows_case_and_length,         test_a_list_has_its_words_whole,
+        test_character_classes_cover_all_bytes,       test_lower_in_place_changes_letters_only,
+        test_lower_in_place_changes_each_byte_alone,  test_format_uint_knows_the_borders_of_lengths,
     };
 
     return run_tests("text", tests, COUNT_OF(tests));

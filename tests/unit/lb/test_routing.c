@@ -28,6 +28,7 @@
 typedef struct row {
     const char *name;
     uint32_t options; /* MCMP_CLUSTER_* */
+    const char *unavailable; /* no_context_503 */
     const char *setup;
     const char *host; /* NULL = "localhost" */
     const char *path;
@@ -262,6 +263,12 @@ static const row rows[] = {
     { .name = "503 while stopped everywhere", .options = MCMP_CLUSTER_NO_CONTEXT_503,
       .setup = ONE STOP("n1", "/app"), .path = "/app", .rc = CONTEXT, .reason = STATUS,
       .status = 503 },
+    { .name = "503 while stopped, of the balancer named", .unavailable = "other, MyCluster",
+      .setup = ONE STOP("n1", "/app"), .path = "/app", .rc = CONTEXT, .reason = STATUS,
+      .status = 503 },
+    { .name = "404 while stopped, of a balancer not named", .unavailable = "other,mycluster2",
+      .setup = ONE STOP("n1", "/app"), .path = "/app", .rc = CONTEXT, .reason = STATUS,
+      .status = 404 },
     { .name = "503 is not for what is not ours", .options = MCMP_CLUSTER_NO_CONTEXT_503,
       .setup = ONE STOP("n1", "/app"), .path = "/x", .rc = OURS },
     { .name = "the whole node stopped", .setup = ONE "STOP-APP /* JVMRoute=n1|",
@@ -603,6 +610,7 @@ START_TEST(test_routing_follows_every_row)
 
         farm_options(&opts);
         opts.flags = r->options;
+        opts.no_context_503 = r->unavailable;
         farm_open(&f, &opts);
         farm_script(&f, r->setup);
         mcmp_query_init(&query);
