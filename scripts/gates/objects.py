@@ -13,7 +13,7 @@ import common
 
 SANS_IO = ('protocol', 'lb', 'ajp', 'http', 'advertise')
 PURE = set('''memcpy memmove memset memcmp memchr memrchr memmem strlen strnlen strcmp strncmp strchr
-strrchr strstr snprintf vsnprintf qsort bsearch log log2 exp exp2 pow __stack_chk_fail
+strrchr strstr strpbrk strspn strcspn snprintf vsnprintf qsort bsearch log log2 exp exp2 pow __stack_chk_fail
 _GLOBAL_OFFSET_TABLE_ __assert_fail __popcountdi2'''.split())
 # model meets the system through base; base also has the C library's allocator.
 MORE = {'base': set('malloc realloc free calloc'.split())}
