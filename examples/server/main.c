@@ -30,6 +30,7 @@ struct run_mode {
 static void print_wrapped(const char *text)
 {
     size_t column = HELP_COLUMN;
+    const char *gap = "";
 
     while (*text != '\0') {
         size_t len = strcspn(text, " ");
@@ -37,8 +38,10 @@ static void print_wrapped(const char *text)
         if (column + len > HELP_WIDTH) {
             printf("\n%*s", HELP_COLUMN, "");
             column = HELP_COLUMN;
+            gap = "";
         }
-        printf("%.*s ", (int)len, text);
+        printf("%s%.*s", gap, (int)len, text);
+        gap = " ";
         column += len + 1;
         text += len + (text[len] == ' ');
     }
