@@ -479,8 +479,8 @@ void node_options_help(void (*write)(const char *text))
         write(line);
     }
     write(
-        "  --help                               this text\n"
-        "  --version                            version of the library\n\n"
+        "  --help                                   this text\n"
+        "  --version                                version of the library\n\n"
         "TIME is a number with ms, s, mi or h; a bare number means seconds. After the semicolon\n"
         "stands the default; settings without one are left to the balancer.\n\n"
         "Pages of --demo, at / and below each context: / (route, session counter, headers), "
