@@ -27,7 +27,7 @@
 
 typedef struct row {
     const char *name;
-    uint32_t options; /* MCMP_CLUSTER_* */
+    uint32_t options;        /* MCMP_CLUSTER_* */
     const char *unavailable; /* no_context_503 */
     const char *setup;
     const char *host; /* NULL = "localhost" */
