@@ -204,6 +204,16 @@ static void write_requests(app_job *job, mcmp__out *out)
     mcmp__out_char(out, '\n');
 }
 
+/* MCMP 2: the client splits the whole answer of STOP-APP at `&`, so all of its names are escaped as
+ * in its first line, or one could forge a second `Requests`. */
+static void write_name(const app_job *job, mcmp__out *out, mcmp_span name)
+{
+    if (job->call->command->kind == MCMP_COMMAND_STOP_APP)
+        mcmp__out_amp(out, name);
+    else
+        mcmp__out_text(out, name);
+}
+
 static void write_alias(app_job *job, mcmp__out *out, size_t alias)
 {
     const mcmp_command *command = job->call->command;
@@ -214,12 +224,12 @@ static void write_alias(app_job *job, mcmp__out *out, size_t alias)
             continue;
         if (!any) {
             mcmp__out_str(out, "Alias=");
-            mcmp__out_text(out, command->aliases[alias]);
+            write_name(job, out, command->aliases[alias]);
             mcmp__out_str(out, " Contexts=");
         } else {
             mcmp__out_char(out, ',');
         }
-        mcmp__out_text(out, command->contexts[i]);
+        write_name(job, out, command->contexts[i]);
         any = 1;
     }
     if (any)
@@ -242,7 +252,7 @@ static int answer_pairs(app_job *job)
     else
         mcmp__out_str(&out, "Type=REMOVE-APP-RSP\n");
     mcmp__out_str(&out, "JvmRoute=");
-    mcmp__out_text(&out, command->jvm_route);
+    write_name(job, &out, command->jvm_route);
     mcmp__out_char(&out, '\n');
     for (size_t i = 0; i < command->alias_count; i++)
         write_alias(job, &out, i);

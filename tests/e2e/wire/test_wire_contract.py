@@ -578,6 +578,9 @@ def test_names_can_not_forge_fields_of_joined_answers(mcmp):
     ok(mcmp.cmd("CONFIG", "JVMRoute=a%26Requests%3D9%25%2B&Type=http&Port=1"))
     answer = mcmp.cmd("STATUS", "JVMRoute=a%26Requests%3D9%25%2B&Load=-1")
     assert answer.text.startswith("Type=STATUS-RSP&JVMRoute=a%26Requests%3D9%25%2B&State=OK&id="), answer
+    answer = mcmp.cmd("STOP-APP", "JVMRoute=a%26Requests%3D9%25%2B&Alias=h&Context=/x%26Requests%3D8%26y")
+    fields = [part.split("=") for part in answer.text.strip().split("&")]  # as the Java client does
+    assert [f[1] for f in fields if len(f) == 2 and f[0] == "Requests"] == ["0"], answer
 
 
 # --- 4.8, 4.10, 4.11 - 4.13 -------------------------------------------------------------------------------

@@ -264,7 +264,14 @@ START_TEST(test_names_are_escaped_in_answers_joined_by_ampersands)
         MCMP_OK);
     row_text("STOP-APP", answer_body(&s),
              "Type=STOP-APP-RSP&JvmRoute=a%26b%3Dc%25%2B%C3&Requests=0&Alias=h"
-             "&Context=/x%26Requests%3D9\nJvmRoute=a&b=c%+%C3\nAlias=h Contexts=/x&Requests=9\n");
+             "&Context=/x%26Requests%3D9\nJvmRoute=a%26b%3Dc%25%2B%C3\n"
+             "Alias=h Contexts=/x%26Requests%3D9\n");
+    /* one of ENABLE-APP is not joined by ampersands */
+    ck_assert_int_eq(
+        say(&s, "ENABLE-APP /", "JVMRoute=a%26b%3Dc%25%2B%c3&Alias=h&Context=/x%26Requests%3D9"),
+        MCMP_OK);
+    row_text("ENABLE-APP", answer_body(&s),
+             "Type=ENABLE-APP-RSP\nJvmRoute=a&b=c%+%C3\nAlias=h Contexts=/x&Requests=9\n");
     station_close(&s);
 }
 END_TEST
