@@ -19,7 +19,8 @@
 #include "exchange.h"
 #include "listener.h"
 
-#define FIRST_REQUEST MCMP_SEC
+#define FIRST_REQUEST MCMP_SEC /* patience of a worker that leaves */
+#define NEXT_REQUEST (200 * MCMP_MSEC)
 #define LINGER_PAUSE (2 * MCMP_SEC)
 #define LINGER_TOTAL (30 * MCMP_SEC)
 
@@ -396,11 +397,8 @@ void clients_leave(struct worker *w)
         next = at->next;
         if (c->phase != CLIENT_IDLE)
             continue;
-        /* Who just came gets a moment: its first request may be on the way. */
-        if (c->served)
-            client_close(c, 0);
-        else
-            timer_set(&w->timers, &c->timer, FIRST_REQUEST);
+        /* A request may be on the way: it is answered, and told that it was the last. */
+        timer_set(&w->timers, &c->timer, c->served ? NEXT_REQUEST : FIRST_REQUEST);
     }
 }
 

@@ -8,6 +8,7 @@
  */
 #include "io.h"
 
+#include <sys/socket.h>
 #include <unistd.h>
 
 static void on_poll(uv_poll_t *poll, int status, int events);
@@ -59,6 +60,13 @@ void io_want(struct io *io, unsigned events)
     io->want = events;
     if ((events & ~io->watched) != 0)
         watch(io, events);
+}
+
+int io_has_input(const struct io *io)
+{
+    char byte;
+
+    return recv(io->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
 static void on_closed(uv_handle_t *handle)

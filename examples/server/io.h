@@ -24,6 +24,8 @@ struct io {
 int io_open(struct io *io, uv_loop_t *loop, int fd, void (*ready)(struct io *io, unsigned events));
 /* Wait for these events and no others. */
 void io_want(struct io *io, unsigned events);
+/* 1 when bytes lie there that were not read yet. */
+int io_has_input(const struct io *io);
 /* Close the descriptor at once; closed() is called later, when the memory may go. */
 void io_close(struct io *io, void (*closed)(struct io *io));
 

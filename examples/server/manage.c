@@ -24,6 +24,7 @@
 #include "worker.h"
 
 #define READ_ROOM 8192
+#define FIRST_MESSAGE MCMP_SEC
 #define LINGER_TIME (2 * MCMP_SEC)
 #define LINGER_BYTES (4 << 20)
 
@@ -46,6 +47,7 @@ struct manage {
     mcmp_peer peer;
     uint64_t number;
     enum phase phase;
+    int served;   /* at least one message was answered */
     int busy;     /* inside a message */
     int at_end;   /* the peer closed its side */
     int last;     /* close after this answer */
@@ -146,6 +148,7 @@ static void answer(struct manage *m)
         return;
     }
     m->phase = MANAGE_READ;
+    m->served = 1;
     m->busy = 0;
     m->applying = 0;
     timer_set(&m->worker->timers, &m->timer, m->worker->config->management_idle_timeout);
@@ -362,8 +365,13 @@ void manage_leave(struct worker *w)
         struct manage *m = LINK_OWNER(struct manage, link, at);
 
         next = at->next;
-        if (m->phase == MANAGE_READ && !m->busy)
+        if (m->phase != MANAGE_READ || m->busy)
+            continue;
+        /* Who just came gets a moment: its first message may be on the way. */
+        if (m->served && !io_has_input(&m->io))
             manage_close(m);
+        else if (!m->served)
+            timer_set(&w->timers, &m->timer, FIRST_MESSAGE);
     }
 }
 

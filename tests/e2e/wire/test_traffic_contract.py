@@ -4,6 +4,7 @@ answer byte by byte on the other, two workers in between. `calm` never looks at 
 `quick` does all the time. Written from the contracts alone.
 """
 import re
+import signal
 import socket
 import threading
 import time
@@ -832,6 +833,44 @@ def test_a_stream_is_counted_while_it_flows_so_that_its_node_is_not_idle(quick):
         finally:
             go.set()
             reader.join(5)
+
+
+def test_a_reload_loses_no_message_and_no_request():
+    with Server('--recalc', '1h', workers=2) as server:
+        cluster = Cluster(server)
+        cluster.add('n')
+        end = time.monotonic() + 2
+        lost, done = [], []
+
+        def run(act):
+            while time.monotonic() < end:
+                try:
+                    done.append(act())
+                except (OSError, raw.Closed, AssertionError) as error:
+                    lost.append((act.__name__, repr(error)))
+
+        def message():
+            cluster.load('n', 50)
+
+        def request():
+            assert cluster.serves() == 'n'
+
+        def kept():
+            with cluster.client() as client:
+                answer = client.get(cluster.root)
+                while time.monotonic() < end and answer.get('Connection') is None:
+                    answer = client.get(cluster.root)
+                    assert answer.status == 200
+        threads = [threading.Thread(target=run, args=(act,)) for act in (message, request, kept)]
+        for thread in threads:
+            thread.start()
+        for _ in range(3):
+            time.sleep(0.5)
+            server.signal(signal.SIGHUP)
+        for thread in threads:
+            thread.join(15)
+        cluster.end()
+        assert not lost and len(done) > 50
 
 
 # --- options of the choice -------------------------------------------------------------------------------------------------
