@@ -6,6 +6,8 @@
  */
 #include "apply.h"
 
+#include "base/compiler.h"
+
 typedef int (*handler_fn)(mcmp__call *call);
 
 typedef struct command_row {
@@ -30,7 +32,7 @@ static const command_row commands[] = {
     [MCMP_COMMAND_PAGE] = { mcmp__apply_report, NO_BODY | NO_SIZE },
 };
 
-static int refuse_size(mcmp__call *call, uint64_t limit)
+MCMP__COLD static int refuse_size(mcmp__call *call, uint64_t limit)
 {
     const mcmp_request *request = call->request;
     uint64_t size = MCMP__MAX(request->body_size, (uint64_t)request->body.len);
@@ -71,7 +73,7 @@ static int decode(mcmp__call *call)
 static int judge(mcmp__call *call)
 {
     const mcmp_request *request = call->request;
-    uint64_t limit = mcmp_cluster_max_message(call->cluster);
+    uint64_t limit = call->config->limits.max_message;
     const command_row *row = &commands[MCMP_COMMAND_UNKNOWN];
 
     if (request->command < MCMP__COUNT(commands))

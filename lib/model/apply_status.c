@@ -15,11 +15,15 @@ static const mcmp_span ping_rsp = MCMP__SPAN("PING-RSP");
 
 static void log_transition(const mcmp__call *call, uint32_t before, uint32_t after)
 {
-    uint32_t old_state = mcmp__health_state(before);
-    uint32_t new_state = mcmp__health_state(after);
+    uint32_t old_state;
+    uint32_t new_state;
     char route[192];
 
-    if (old_state == new_state || !mcmp__log_wanted(&call->config->logger, MCMP_LOG_INFO))
+    if (!mcmp__log_wanted(&call->config->logger, MCMP_LOG_INFO))
+        return;
+    old_state = mcmp__health_state(before);
+    new_state = mcmp__health_state(after);
+    if (old_state == new_state)
         return;
     mcmp__log(&call->config->logger, MCMP_LOG_INFO, MCMP__LOG_MODULE,
               "node %s: %s, was %s (STATUS, load %d)",
@@ -60,9 +64,8 @@ static int finish_status(mcmp__call *call, mcmp_handle node, int ok, int probed)
     return mcmp__answer_state(call, status_rsp, command->jvm_route, ok);
 }
 
-static int has_fresh_probe(const mcmp__call *call, mcmp_handle node)
+static int has_fresh_probe(const mcmp__call *call, const mcmp__live *live)
 {
-    const mcmp__live *live = mcmp__live_of(call->cluster, mcmp__handle_index(node));
     mcmp_time at = (mcmp_time)mcmp__word_get(&live->probed_at);
 
     return at != 0 && call->now - at < PROBE_REUSE &&
@@ -73,12 +76,14 @@ int mcmp__apply_status(mcmp__call *call)
 {
     const mcmp_command *command = call->command;
     mcmp_handle node = 0;
+    mcmp__live *live;
     int rc = mcmp__target_find(call, &node);
 
     if (rc != MCMP_OK)
         return rc;
+    live = mcmp__live_of(call->cluster, mcmp__handle_index(node));
     /* Before the probe, whatever comes of it: a node that speaks is not silent (MCMP 4.1). */
-    note_time(&mcmp__live_of(call->cluster, mcmp__handle_index(node))->last_status, call->now);
+    note_time(&live->last_status, call->now);
     /* MCMP 4.1, heal_reset (PEER): its first STATUS after a reset is answered MEM once */
     if (mcmp__heal_fire(call->cluster, mcmp__handle_index(node), call->request->connection,
                         call->now))
@@ -87,7 +92,7 @@ int mcmp__apply_status(mcmp__call *call)
         return finish_status(call, node, 1, 0);
     if (call->resumed == MCMP_PENDING_PROBE && call->probed == node)
         return finish_status(call, node, call->probe_ok, 1);
-    if (has_fresh_probe(call, node))
+    if (has_fresh_probe(call, live))
         return finish_status(call, node, 1, 0);
     return mcmp__target_probe(call, node);
 }

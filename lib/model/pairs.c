@@ -6,6 +6,8 @@
  */
 #include "apply.h"
 
+#include "base/compiler.h"
+
 void mcmp__pairs_init(mcmp__pairs *pairs)
 {
     pairs->done = NULL;
@@ -221,20 +223,22 @@ uint64_t mcmp__pairs_running(mcmp__read *rd, uint32_t node, const mcmp_command *
     return sum;
 }
 
-void mcmp__pairs_log_left(const mcmp__call *call, const mcmp__pairs *pairs)
+MCMP__COLD static void log_odd(const mcmp__call *call, const mcmp__pairs *pairs)
+{
+    char route[192];
+
+    mcmp__log(&call->config->logger, MCMP_LOG_WARN, MCMP__LOG_MODULE,
+              "node %s: %zu contexts without leading slash never match",
+              mcmp__printable(route, sizeof(route), call->command->jvm_route), pairs->added_odd);
+}
+
+MCMP__COLD static void log_left(const mcmp__call *call, const mcmp__pairs *pairs)
 {
     char route[192];
     const mcmp__leftover *first = &pairs->left[0];
     char alias[192];
     char context[192];
 
-    if (pairs->added_odd != 0)
-        mcmp__log(&call->config->logger, MCMP_LOG_WARN, MCMP__LOG_MODULE,
-                  "node %s: %zu contexts without leading slash never match",
-                  mcmp__printable(route, sizeof(route), call->command->jvm_route),
-                  pairs->added_odd);
-    if (pairs->left_count == 0 && pairs->left_more == 0)
-        return;
     alias[0] = '\0';
     context[0] = '\0';
     if (pairs->left_count != 0) /* none is named when only the product of the lists was too great */
@@ -248,4 +252,12 @@ void mcmp__pairs_log_left(const mcmp__call *call, const mcmp__pairs *pairs)
               context[0] != '\0' ? context : "all", alias, pairs->full_aliases ? "max_aliases" : "",
               pairs->full_aliases && pairs->full_contexts ? ", " : "",
               pairs->full_contexts ? "max_contexts" : "");
+}
+
+void mcmp__pairs_log_left(const mcmp__call *call, const mcmp__pairs *pairs)
+{
+    if (pairs->added_odd != 0)
+        log_odd(call, pairs);
+    if (pairs->left_count != 0 || pairs->left_more != 0)
+        log_left(call, pairs);
 }
