@@ -21,18 +21,6 @@ static int is_in(const uint32_t *list, uint32_t count, uint32_t node)
     return 0;
 }
 
-void mcmp__choice_begin(mcmp__choice *choice)
-{
-    choice->period = mcmp__share_period(choice->now, choice->config->opts.recalc_period);
-    choice->unwell = 0;
-    choice->ordered = 0;
-    choice->fresh = 0;
-    choice->mean_known = 0;
-    choice->passed_count = 0;
-    choice->start_count = 0;
-    choice->list_count = 0;
-}
-
 static inline int is_usable(mcmp__choice *choice, const mcmp__member *member, mcmp__runner *out)
 {
     uint32_t health = (uint32_t)mcmp__word_get(&mcmp__choice_live(choice, member->node)->health);

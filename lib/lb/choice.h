@@ -52,7 +52,6 @@ typedef struct mcmp__choice {
     mcmp_cluster *cluster;
     const mcmp__config *config;
     mcmp__live *live; /* rows of the region */
-    uint32_t slots;
     mcmp_time now;
     uint32_t policy;      /* MCMP_POLICY_* */
     uint32_t disabled_ok; /* the request has a session */
@@ -80,14 +79,25 @@ typedef struct mcmp__choice {
     mcmp__runner list[MCMP__CHOICE_WHOLE];
 } mcmp__choice;
 
-/* The live row of a node; an index out of range gives row 0, which no node has. */
+/* The live row of a node; every index that a section gives is inside the table. */
 static inline mcmp__live *mcmp__choice_live(const mcmp__choice *choice, uint32_t node)
 {
-    return &choice->live[node < choice->slots ? node : 0];
+    return &choice->live[node];
 }
 
 /* Clears what is found on the way, before each section. */
-void mcmp__choice_begin(mcmp__choice *choice);
+static inline void mcmp__choice_begin(mcmp__choice *choice)
+{
+    choice->period = mcmp__share_period(choice->now, choice->config->opts.recalc_period);
+    choice->unwell = 0;
+    choice->ordered = 0;
+    choice->fresh = 0;
+    choice->mean_known = 0;
+    choice->passed_count = 0;
+    choice->start_count = 0;
+    choice->list_count = 0;
+}
+
 /* 1 and the member chosen, or 0 when none is usable. */
 int mcmp__choice_make(mcmp__choice *choice, const mcmp__set *set, mcmp__runner *out);
 /* Could this member serve now? Fills out. Used for the session's own node, too. */

@@ -144,7 +144,7 @@ static void enter_balancer(mcmp__lookup *look, mcmp__choice *choice, uint32_t ba
     look->balancer = balancer;
     if (!mcmp__balancer_get(rd, balancer, &look->row))
         memset(&look->row, 0, sizeof(look->row));
-    mcmp__texts(rd, MCMP__BALANCER_NAME, 3, balancer, look->text, look->names);
+    mcmp__balancer_texts(rd, balancer, look->text, look->names);
     mcmp__set_of(rd, &look->match, balancer, 0, &look->set);
     find_session(look, choice);
 }

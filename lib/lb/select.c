@@ -79,7 +79,7 @@ static void fill_node(mcmp__read *rd, const mcmp__lookup *look, mcmp_selection *
     out->ping = row.ping;
     out->ttl = row.ttl;
     out->timeout = row.timeout;
-    mcmp__texts(rd, MCMP__NODE_ROUTE, 2, look->chosen.node, out->text + used, texts);
+    mcmp__node_texts(rd, look->chosen.node, out->text + used, texts);
     out->route = texts[0];
     out->host = texts[1];
     out->status = 0;

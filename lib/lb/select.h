@@ -22,7 +22,6 @@ static inline void mcmp__choice_init(mcmp__choice *choice, mcmp_cluster *cluster
     choice->cluster = cluster;
     choice->config = mcmp__config_of(cluster);
     choice->live = local->live;
-    choice->slots = local->node_slots;
     choice->now = query->now;
     choice->key = 0;
     choice->only = 0;

@@ -4,6 +4,7 @@
  * one that only leaving nodes hold makes room for a new balancer when the table is full.
  * Concurrency: writers inside a transaction; lookups also serve readers.
  */
+#include "model/index.h"
 #include "model/tx.h"
 
 static const mcmp__list all_balancers = { MCMP__T_BALANCER, MCMP__B_LIST, MCMP__TABLES, 0,

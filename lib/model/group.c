@@ -377,20 +377,6 @@ void mcmp__seat_join(mcmp__tx *tx, uint32_t seat)
     mcmp__seat_join_domain(tx, seat);
 }
 
-uint32_t mcmp__place_find(mcmp__read *rd, uint32_t alias_text, uint32_t context_text)
-{
-    uint64_t key = mcmp__pack(alias_text, context_text);
-    uint32_t hash, row;
-
-    if (!rd->layout->use_alias)
-        return (uint32_t)mcmp__row_get(rd, MCMP__T_CTEXT, context_text, MCMP__X_PLACE);
-    hash = mcmp__hash_ints(rd->layout, key, 0);
-    row = mcmp__index_start(rd, MCMP__I_PLACE, hash);
-    while (row != 0 && mcmp__row_get(rd, MCMP__T_PLACE, row, MCMP__L_KEY) != key)
-        row = mcmp__index_next(rd, MCMP__I_PLACE, row, hash);
-    return row;
-}
-
 uint32_t mcmp__seat_find(mcmp__read *rd, uint32_t node, uint32_t place)
 {
     uint64_t key = mcmp__pack(node, place);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Lookups in a hash index, inline for the files on the way of a choice; others call index_first and
+ * Lookups in a hash index and of texts and places, inline for the files on the way of a choice; others call index_first and
  * index_next of rows.h. A chain is followed for a bounded number of steps, since a reader that was
  * overtaken may walk in circles.
  */
@@ -8,6 +8,7 @@
 #define MCMP__INDEX_H
 
 #include "base/compiler.h"
+#include "model/hash.h"
 #include "model/rows.h"
 
 /* The greatest power of two that is not over n; n > 0. */
@@ -64,6 +65,66 @@ static inline uint32_t mcmp__index_start(mcmp__read *rd, uint32_t index, uint32_
         return 0;
     return mcmp__chain_find(rd, ix, mcmp__bucket_head(rd, ix, mcmp__bucket_of(hash, buckets)),
                             hash);
+}
+
+/* The last 1..7 bytes of a text as a word in memory, padded with zeros. */
+static inline uint64_t mcmp__text_tail(const char *text, size_t len)
+{
+    uint64_t word = 0;
+
+    if (MCMP__LITTLE_ENDIAN)
+        return mcmp__text_rest(text, len);
+    memcpy(&word, text, len);
+    return word;
+}
+
+static inline int mcmp__words_equal(const mcmp__word *words, mcmp_span text)
+{
+    size_t whole = text.len / 8;
+    size_t rest = text.len % 8;
+
+    for (size_t i = 0; i < whole; i++) {
+        uint64_t word;
+
+        memcpy(&word, text.ptr + 8 * i, sizeof(word));
+        if (mcmp__data_get(words + i) != word)
+            return 0;
+    }
+    return rest == 0 ||
+           mcmp__data_get(words + whole) == mcmp__text_tail(text.ptr + 8 * whole, rest);
+}
+
+/* The interned text, in its index; 0 = none. */
+static inline uint32_t mcmp__text_find(mcmp__read *rd, uint32_t index, mcmp_span text,
+                                       uint32_t hash)
+{
+    uint32_t table = rd->layout->index[index].table;
+    uint32_t row = mcmp__index_start(rd, index, hash);
+
+    while (row != 0) {
+        const mcmp__word *words = mcmp__row(rd, table, row);
+
+        if (mcmp__data_get(words + MCMP__X_REFS) >> 48 == text.len &&
+            mcmp__words_equal(words + MCMP__X_TEXT, text))
+            return row;
+        row = mcmp__index_next(rd, index, row, hash);
+    }
+    return 0;
+}
+
+/* The place of a context; without use_alias alias_text is 0. */
+static inline uint32_t mcmp__place_find(mcmp__read *rd, uint32_t alias_text, uint32_t context_text)
+{
+    uint64_t key = mcmp__pack(alias_text, context_text);
+    uint32_t hash, row;
+
+    if (!rd->layout->use_alias)
+        return (uint32_t)mcmp__row_get(rd, MCMP__T_CTEXT, context_text, MCMP__X_PLACE);
+    hash = mcmp__hash_ints(rd->layout, key, 0);
+    row = mcmp__index_start(rd, MCMP__I_PLACE, hash);
+    while (row != 0 && mcmp__row_get(rd, MCMP__T_PLACE, row, MCMP__L_KEY) != key)
+        row = mcmp__index_next(rd, MCMP__I_PLACE, row, hash);
+    return row;
 }
 
 #endif

@@ -7,12 +7,9 @@
  * context, and with use_alias one lookup per label of the host name when wildcards exist; nothing
  * depends on how many nodes, aliases and contexts there are. Readers may be overtaken at any point.
  */
-#include "base/compiler.h"
-#include "model/hash.h"
-#include "model/rows.h"
+#include "model/index.h"
 
 #define PREFIXES 128u /* a ring: of more than these the shortest are lost */
-#define HOST_MAX 256u
 
 typedef struct prefixes {
     uint32_t hash[PREFIXES];
@@ -59,98 +56,34 @@ static inline size_t hash_segment(const char *text, size_t at, size_t end, uint6
     }
 }
 
+/* Bit 0 says whether contexts of the next depth exist. The last bit stands for all from there on. */
+static inline uint64_t next_depth(uint64_t depths)
+{
+    return depths >> 1 | (depths & UINT64_C(1) << (MCMP__DEPTHS - 1));
+}
+
 /* Every prefix that ends at a segment border and may be a context. */
 static void cut_prefixes(mcmp__read *rd, mcmp_span path, prefixes *out)
 {
-    uint64_t mask = mcmp__head_get(rd, MCMP__H_DEPTHS);
+    uint64_t depths = mcmp__head_get(rd, MCMP__H_DEPTHS);
     size_t limit = rd->layout->max_context;
     size_t end = MCMP__MIN(path.len, limit + 1);
     uint64_t hash = mcmp__hash_start(rd->layout);
-    uint32_t depth = 0;
     size_t at = 0;
 
     out->count = 0;
     while (at < end && path.ptr[at] == '/') {
-        if (depth < MCMP__DEPTHS - 1)
-            depth++;
-        if (mask >> depth == 0)
+        depths = next_depth(depths);
+        if (depths == 0)
             return; /* no context is so deep */
         at = hash_segment(path.ptr, at + 1, end, &hash);
         if (at > limit)
             return; /* no context is so long */
-        if ((mask >> depth & 1) != 0) {
+        if ((depths & 1) != 0) {
             out->hash[out->count % PREFIXES] = (uint32_t)hash;
             out->end[out->count % PREFIXES] = (uint32_t)at;
             out->count++;
         }
-    }
-}
-
-/* Host names: lower case, without port and final dot; an IPv6 address with and without brackets. */
-typedef struct aliases {
-    uint32_t text[MCMP__MATCH_MAX];
-    uint32_t count;
-} aliases;
-
-static void add_alias(mcmp__read *rd, mcmp_span name, aliases *out)
-{
-    uint32_t text;
-
-    if (out->count == MCMP__MATCH_MAX)
-        return;
-    text = mcmp__text_find(rd, MCMP__I_ATEXT, name, mcmp__hash_text(rd->layout, name));
-    if (text != 0)
-        out->text[out->count++] = text;
-}
-
-static mcmp_span host_name(mcmp_span host, char *lower)
-{
-    size_t len = host.len;
-
-    if (len > 0 && host.ptr[0] == '[') {
-        const char *end = memchr(host.ptr, ']', len);
-
-        len = end != NULL ? (size_t)(end - host.ptr) + 1 : len;
-    } else {
-        const char *colon = memchr(host.ptr, ':', len);
-
-        len = colon != NULL ? (size_t)(colon - host.ptr) : len;
-        if (len > 1 && host.ptr[len - 1] == '.')
-            len--;
-    }
-    len = len < HOST_MAX ? len : 0; /* no alias is so long */
-    for (size_t i = 0; i < len; i++)
-        lower[i] = mcmp__lower(host.ptr[i]);
-    return mcmp__span(lower, len);
-}
-
-static void find_aliases(mcmp__read *rd, mcmp_span host, aliases *out)
-{
-    char buffer[HOST_MAX + 1];
-    mcmp_span name;
-
-    out->count = 0;
-    if (host.len == 0)
-        return;
-    name = host_name(host, buffer);
-    if (name.len == 0)
-        return;
-    add_alias(rd, name, out);
-    if (buffer[0] == '[') {
-        if (name.len > 2)
-            add_alias(rd, mcmp__span(buffer + 1, name.len - 2), out);
-        return;
-    }
-    if (mcmp__head_get(rd, MCMP__H_WILD) == 0)
-        return;
-    for (size_t i = 1; i + 1 < name.len; i++) {
-        char kept = buffer[i - 1];
-
-        if (buffer[i] != '.')
-            continue;
-        buffer[i - 1] = '*';
-        add_alias(rd, mcmp__span(buffer + i - 1, name.len - i + 1), out);
-        buffer[i - 1] = kept;
     }
 }
 
@@ -168,15 +101,13 @@ static void add_place(mcmp__read *rd, uint32_t alias, uint32_t context, mcmp__ma
 }
 
 /* 1 when somebody holds this context. */
-static int try_context(mcmp__read *rd, mcmp_span prefix, uint32_t hash, const aliases *names,
+static int try_context(mcmp__read *rd, mcmp_span prefix, uint32_t hash, const mcmp__aliases *names,
                        mcmp__match *match)
 {
     uint32_t context = mcmp__text_find(rd, MCMP__I_CTEXT, prefix, hash);
 
     if (context == 0)
         return 0;
-    if (!rd->layout->use_alias)
-        add_place(rd, 0, context, match);
     for (uint32_t i = 0; i < names->count; i++)
         add_place(rd, names->text[i], context, match);
     if (match->count == 0)
@@ -185,33 +116,40 @@ static int try_context(mcmp__read *rd, mcmp_span prefix, uint32_t hash, const al
     return 1;
 }
 
+/* The longest prefix of the path that somebody holds, else the context `/`. */
+static void try_prefixes(mcmp__read *rd, mcmp_span path, const mcmp__aliases *names,
+                         mcmp__match *match)
+{
+    prefixes cut;
+    uint32_t left;
+
+    cut_prefixes(rd, path, &cut);
+    left = MCMP__MIN(cut.count, PREFIXES);
+    for (; left > 0; left--) {
+        uint32_t i = --cut.count % PREFIXES;
+
+        if (try_context(rd, mcmp__span(path.ptr, cut.end[i]), cut.hash[i], names, match))
+            return;
+    }
+    if (try_context(rd, mcmp__span("/", 1), rd->layout->root_hash, names, match) &&
+        (path.len == 0 || path.ptr[0] != '/'))
+        match->context_len = 0; /* `*` */
+}
+
 uint32_t mcmp__match_find(mcmp__read *rd, mcmp_span host, mcmp_span path, uint32_t balancer,
                           mcmp__match *match)
 {
-    prefixes cut;
-    aliases names;
-    mcmp_span root = mcmp__span("/", 1);
+    mcmp__aliases names = { { 0 },
+                            1 }; /* without use_alias: none, which is the alias of all places */
 
     match->count = 0;
     match->group = 0;
     match->balancer = balancer;
     match->context_len = 0;
-    names.count = 0;
-    if (rd->layout->use_alias) {
-        find_aliases(rd, host, &names);
-        if (names.count == 0)
-            return 0;
-    }
-    cut_prefixes(rd, path, &cut);
-    for (uint32_t n = MCMP__MIN(cut.count, PREFIXES); n > 0; n--) {
-        uint32_t i = --cut.count % PREFIXES;
-        mcmp_span prefix = mcmp__span(path.ptr, cut.end[i]);
-
-        if (try_context(rd, prefix, cut.hash[i], &names, match))
-            return match->count;
-    }
-    try_context(rd, root, rd->layout->root_hash, &names, match);
-    match->context_len = match->count != 0 && path.len > 0 && path.ptr[0] == '/' ? 1 : 0;
+    if (rd->layout->use_alias)
+        mcmp__host_aliases(rd, host, &names);
+    if (names.count != 0)
+        try_prefixes(rd, path, &names, match);
     return match->count;
 }
 
@@ -243,9 +181,20 @@ static uint32_t first_balancer(mcmp__read *rd, const mcmp__match *match)
     return best;
 }
 
+/* The next one of several places: it is at the cursor of each place where it has a group. */
+static uint32_t next_of_several(mcmp__read *rd, mcmp__match *match)
+{
+    uint32_t balancer = first_balancer(rd, match);
+
+    for (uint32_t i = 0; i < match->count; i++)
+        if (match->cursor[i] != 0 && group_balancer(rd, match->cursor[i]) == balancer)
+            match->cursor[i] = group_next(rd, match->cursor[i]);
+    return balancer;
+}
+
 uint32_t mcmp__match_next(mcmp__read *rd, mcmp__match *match)
 {
-    uint32_t balancer;
+    const mcmp__word *words;
 
     if (match->count == 0 || match->cursor[0] == ~0u)
         return 0;
@@ -253,22 +202,15 @@ uint32_t mcmp__match_next(mcmp__read *rd, mcmp__match *match)
         match->cursor[0] = ~0u; /* given once */
         return match->balancer;
     }
-    if (match->count == 1) {
-        const mcmp__word *words;
-
-        if (match->cursor[0] == 0)
-            return 0;
-        match->group = match->cursor[0];
-        words = mcmp__row(rd, MCMP__T_GROUP, match->group);
-        match->cursor[0] = mcmp__lo(mcmp__data_get(words + MCMP__G_LIST));
-        match->given = mcmp__hi(mcmp__data_get(words + MCMP__G_KEY));
-        return match->given;
-    }
-    balancer = first_balancer(rd, match);
-    for (uint32_t i = 0; i < match->count; i++)
-        if (match->cursor[i] != 0 && group_balancer(rd, match->cursor[i]) == balancer)
-            match->cursor[i] = group_next(rd, match->cursor[i]);
-    return balancer;
+    if (match->count != 1)
+        return next_of_several(rd, match);
+    match->group = match->cursor[0];
+    if (match->group == 0)
+        return 0;
+    words = mcmp__row(rd, MCMP__T_GROUP, match->group);
+    match->cursor[0] = mcmp__lo(mcmp__data_get(words + MCMP__G_LIST));
+    match->given = mcmp__hi(mcmp__data_get(words + MCMP__G_KEY));
+    return match->given;
 }
 
 static void add_group(mcmp__read *rd, mcmp__set *set, uint32_t group, uint32_t place)
@@ -283,22 +225,28 @@ static void add_group(mcmp__read *rd, mcmp__set *set, uint32_t group, uint32_t p
     set->stopped += mcmp__tally(counts, MCMP_STATUS_STOPPED);
 }
 
-uint32_t mcmp__set_of(mcmp__read *rd, const mcmp__match *match, uint32_t balancer, uint32_t domain,
-                      mcmp__set *set)
+static void add_groups(mcmp__read *rd, const mcmp__match *match, uint32_t balancer, uint32_t domain,
+                       mcmp__set *set)
 {
-    int is_given = match->group != 0 && match->given == balancer && domain == 0;
-
-    set->groups = 0;
-    set->enabled = 0;
-    set->disabled = 0;
-    set->stopped = 0;
     for (uint32_t i = 0; i < match->count; i++) {
-        uint32_t group =
-            is_given ? match->group : mcmp__group_find(rd, match->place[i], balancer, domain);
+        uint32_t group = mcmp__group_find(rd, match->place[i], balancer, domain);
 
         if (group != 0)
             add_group(rd, set, group, match->place[i]);
     }
+}
+
+uint32_t mcmp__set_of(mcmp__read *rd, const mcmp__match *match, uint32_t balancer, uint32_t domain,
+                      mcmp__set *set)
+{
+    set->groups = 0;
+    set->enabled = 0;
+    set->disabled = 0;
+    set->stopped = 0;
+    if (match->group != 0 && match->given == balancer && domain == 0)
+        add_group(rd, set, match->group, match->place[0]);
+    else
+        add_groups(rd, match, balancer, domain, set);
     return set->enabled + set->disabled + set->stopped;
 }
 
@@ -370,8 +318,9 @@ static inline mcmp__member *take_run(mcmp__read *rd, const mcmp__set *set, uint3
     uint32_t serving = set->enabled + set->disabled;
 
     for (; i < end; i++) {
-        uint64_t member = mcmp__data_get(at++);
+        uint64_t member = mcmp__data_get(at);
 
+        at++;
         out->node = mcmp__lo(member);
         out->seat = mcmp__hi(member);
         out->status = i < set->enabled ? MCMP_STATUS_ENABLED

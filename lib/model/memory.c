@@ -5,6 +5,7 @@
  * found any more, and goes when its place is needed.
  * Concurrency: writers inside a transaction; recall serves readers.
  */
+#include "model/index.h"
 #include "model/tx.h"
 
 static const mcmp__list by_age = { MCMP__T_MEMORY, MCMP__M_LIST, MCMP__TABLES, 0,

@@ -186,13 +186,12 @@ enum mcmp__text_kind {
 };
 size_t mcmp__text(mcmp__read *rd, enum mcmp__text_kind kind, uint32_t index, char *out,
                   size_t room);
-/* The n texts from kind on, which are of one row: its index; spans point into out. One call for
- * NODE_ROUTE, _HOST and one for BALANCER_NAME, _COOKIE, _PATH. out has room for all that their
- * limits allow and 8 bytes more. */
+/* Route and host of a node; name, cookie and path of a balancer. The spans point into out, which has
+ * room for whatever the limits allow. */
 #define MCMP__NODE_TEXTS_ROOM (255 + 257 + 8) /* a host may have brackets */
 #define MCMP__BALANCER_TEXTS_ROOM (3 * 255 + 8)
-void mcmp__texts(mcmp__read *rd, enum mcmp__text_kind kind, uint32_t n, uint32_t index, char *out,
-                 mcmp_span *spans);
+void mcmp__node_texts(mcmp__read *rd, uint32_t node, char *out, mcmp_span spans[2]);
+void mcmp__balancer_texts(mcmp__read *rd, uint32_t balancer, char *out, mcmp_span spans[3]);
 
 /* Domain of a removed node's route, remembered for opts.domain_memory (MCMP 4.4); 0 = none. */
 uint32_t mcmp__domain_recall(mcmp__read *rd, mcmp_span route, mcmp_time now);

@@ -176,9 +176,10 @@ static inline void copy_whole(const mcmp__word *from, size_t len, char *out)
     const char *end = out + len;
 
     do {
-        uint64_t word = mcmp__data_get(from++);
+        uint64_t word = mcmp__data_get(from);
 
         memcpy(out, &word, sizeof(word));
+        from++;
         out += sizeof(word);
     } while (out < end);
 }
@@ -202,19 +203,15 @@ size_t mcmp__text(mcmp__read *rd, enum mcmp__text_kind kind, uint32_t index, cha
     return len;
 }
 
-void mcmp__texts(mcmp__read *rd, enum mcmp__text_kind kind, uint32_t n, uint32_t index, char *out,
-                 mcmp_span *spans)
+/* The n texts from kind on, which are of one row. */
+static inline void copy_texts(mcmp__read *rd, enum mcmp__text_kind kind, uint32_t n, uint32_t index,
+                              char *out, mcmp_span *spans)
 {
     const mcmp__text_place *place = &rd->layout->text[kind];
-    const mcmp__word *words = rd->base + place->base;
-    uint64_t lens;
+    const mcmp__word *words = mcmp__row(rd, place->table, index);
+    uint64_t lens = mcmp__data_get(words + place->len_word);
 
-    if (index > place->cap)
-        rd->torn = 1;
-    else
-        words += index * place->stride;
-    lens = mcmp__data_get(words + place->len_word) >> place->len_shift;
-    for (const mcmp__text_place *end = place + n; place < end; place++, lens >>= 16) {
+    for (uint32_t i = 0; i < n; i++, place++, lens >>= 16) {
         size_t len = lens & 0xffff;
 
         if (len > place->max) {
@@ -222,9 +219,19 @@ void mcmp__texts(mcmp__read *rd, enum mcmp__text_kind kind, uint32_t n, uint32_t
             len = 0;
         }
         copy_whole(words + place->word, len, out);
-        *spans++ = mcmp__span(out, len);
+        spans[i] = mcmp__span(out, len);
         out += len;
     }
+}
+
+void mcmp__node_texts(mcmp__read *rd, uint32_t node, char *out, mcmp_span spans[2])
+{
+    copy_texts(rd, MCMP__NODE_ROUTE, 2, node, out, spans);
+}
+
+void mcmp__balancer_texts(mcmp__read *rd, uint32_t balancer, char *out, mcmp_span spans[3])
+{
+    copy_texts(rd, MCMP__BALANCER_NAME, 3, balancer, out, spans);
 }
 
 mcmp_span mcmp__text_in_place(mcmp__read *rd, enum mcmp__text_kind kind, uint32_t index)

@@ -176,7 +176,6 @@ static inline uint64_t mcmp__head_get(const mcmp__read *rd, uint32_t word)
 /* Texts (text.c) */
 uint32_t mcmp__hash_text(const mcmp__layout *layout, mcmp_span text);
 uint32_t mcmp__hash_ints(const mcmp__layout *layout, uint64_t a, uint64_t b);
-int mcmp__words_equal(const mcmp__word *words, mcmp_span text);
 void mcmp__words_copy(const mcmp__word *words, size_t len, char *out);
 
 /* Context texts are hashed segment by segment, so that one pass over a path gives the hash of each
@@ -184,18 +183,24 @@ void mcmp__words_copy(const mcmp__word *words, size_t len, char *out);
 uint64_t mcmp__hash_start(const mcmp__layout *layout);
 uint64_t mcmp__hash_segment(uint64_t hash, const char *segment, size_t len);
 uint64_t mcmp__hash_context(const mcmp__layout *layout, mcmp_span text, uint32_t *out_depth);
-uint32_t mcmp__text_find(mcmp__read *rd, uint32_t index, mcmp_span text, uint32_t hash);
 uint32_t mcmp__context_find(mcmp__read *rd, mcmp_span text);
 
 /* Text of read.h where it stands: only in a snapshot, which nobody writes (reader.c). */
 mcmp_span mcmp__text_in_place(mcmp__read *rd, enum mcmp__text_kind kind, uint32_t index);
+
+/* Texts of the aliases that a host name stands for, with use_alias (host.c). */
+typedef struct mcmp__aliases {
+    uint32_t text[MCMP__MATCH_MAX];
+    uint32_t count;
+} mcmp__aliases;
+
+void mcmp__host_aliases(mcmp__read *rd, mcmp_span host, mcmp__aliases *out);
 
 /* Hash indexes (table.c): rows of one hash, in no order; 0 ends */
 uint32_t mcmp__index_first(mcmp__read *rd, uint32_t index, uint32_t hash);
 uint32_t mcmp__index_next(mcmp__read *rd, uint32_t index, uint32_t row, uint32_t hash);
 
 /* Candidate groups (group.c) */
-uint32_t mcmp__place_find(mcmp__read *rd, uint32_t alias_text, uint32_t context_text);
 uint32_t mcmp__group_find(mcmp__read *rd, uint32_t place, uint32_t balancer, uint32_t domain);
 uint32_t mcmp__seat_find(mcmp__read *rd, uint32_t node, uint32_t place);
 uint64_t mcmp__group_member(mcmp__read *rd, uint32_t group, uint32_t i); /* seat << 32 | node */

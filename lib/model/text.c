@@ -8,7 +8,6 @@
  * slashes is its depth; the depths in use are kept as a mask, so that readers look up only
  * lengths that exist.
  */
-#include "model/hash.h"
 #include "model/index.h"
 #include "model/tx.h"
 
@@ -61,32 +60,6 @@ uint64_t mcmp__hash_context(const mcmp__layout *layout, mcmp_span text, uint32_t
     return hash;
 }
 
-/* The last 1..7 bytes of a text as a word in memory, padded with zeros. */
-static uint64_t tail_word(const char *text, size_t len)
-{
-    uint64_t word = 0;
-
-    if (MCMP__LITTLE_ENDIAN)
-        return mcmp__text_rest(text, len);
-    memcpy(&word, text, len);
-    return word;
-}
-
-int mcmp__words_equal(const mcmp__word *words, mcmp_span text)
-{
-    size_t whole = text.len / 8;
-    size_t rest = text.len % 8;
-
-    for (size_t i = 0; i < whole; i++) {
-        uint64_t word;
-
-        memcpy(&word, text.ptr + 8 * i, sizeof(word));
-        if (mcmp__data_get(words + i) != word)
-            return 0;
-    }
-    return rest == 0 || mcmp__data_get(words + whole) == tail_word(text.ptr + 8 * whole, rest);
-}
-
 void mcmp__words_copy(const mcmp__word *words, size_t len, char *out)
 {
     size_t at = 0;
@@ -108,22 +81,6 @@ void mcmp__words_copy(const mcmp__word *words, size_t len, char *out)
 static uint32_t text_depth(uint64_t refs)
 {
     return (uint32_t)(refs >> 40) & 0xff;
-}
-
-uint32_t mcmp__text_find(mcmp__read *rd, uint32_t index, mcmp_span text, uint32_t hash)
-{
-    uint32_t table = rd->layout->index[index].table;
-    uint32_t row = mcmp__index_start(rd, index, hash);
-
-    while (row != 0) {
-        const mcmp__word *words = mcmp__row(rd, table, row);
-
-        if (mcmp__data_get(words + MCMP__X_REFS) >> 48 == text.len &&
-            mcmp__words_equal(words + MCMP__X_TEXT, text))
-            return row;
-        row = mcmp__index_next(rd, index, row, hash);
-    }
-    return 0;
 }
 
 static uint32_t hash_for(const mcmp__layout *layout, uint32_t index, mcmp_span text,
