@@ -51,7 +51,7 @@ typedef struct mcmp__choice {
     mcmp__read *rd;
     mcmp_cluster *cluster;
     const mcmp__config *config;
-    mcmp__live *live; /* rows of the region */
+    mcmp__local *local; /* its live rows, and what else there is per node */
     mcmp_time now;
     uint32_t policy;      /* MCMP_POLICY_* */
     uint32_t disabled_ok; /* the request has a session */
@@ -82,7 +82,7 @@ typedef struct mcmp__choice {
 /* The live row of a node; every index that a section gives is inside the table. */
 static inline mcmp__live *mcmp__choice_live(const mcmp__choice *choice, uint32_t node)
 {
-    return &choice->live[node];
+    return &choice->local->live[node];
 }
 
 /* Clears what is found on the way, before each section. */

@@ -6,6 +6,7 @@
  */
 #include "lb/select.h"
 
+#include "base/compiler.h"
 #include "lb/session.h"
 
 #define WAIT_STEP (100 * MCMP_MSEC) /* between two looks while a request waits (MCMP 5.8) */
@@ -58,8 +59,7 @@ const char *mcmp_reason_name(uint32_t reason)
 static void fill_node(mcmp__read *rd, const mcmp__lookup *look, mcmp_selection *out,
                       mcmp__running *running)
 {
-    size_t used = look->names[MCMP__NAME_BALANCER].len + look->names[MCMP__NAME_COOKIE].len +
-                  look->names[MCMP__NAME_PATH].len;
+    const mcmp_span *last = &look->names[MCMP__NAME_PATH]; /* in out->text; free from there on */
     mcmp_span texts[2];
     mcmp__node row;
 
@@ -79,7 +79,7 @@ static void fill_node(mcmp__read *rd, const mcmp__lookup *look, mcmp_selection *
     out->ping = row.ping;
     out->ttl = row.ttl;
     out->timeout = row.timeout;
-    mcmp__node_texts(rd, look->chosen.node, out->text + used, texts);
+    mcmp__node_texts(rd, look->chosen.node, out->text + (last->ptr + last->len - out->text), texts);
     out->route = texts[0];
     out->host = texts[1];
     out->status = 0;
@@ -187,13 +187,13 @@ static uint32_t ask_custom(mcmp__choice *choice)
 }
 
 /*
- * The verdict, with the host's own policy in between when there is one: a second section then takes
- * the node it chose, if that still may serve; else all begins again, a few times.
+ * The verdict with the host's own policy: a second section takes the node it chose of those that
+ * the first one found, if that still may serve; else all begins again, a few times.
  */
-static int decide(mcmp__lookup *look, mcmp__choice *choice, mcmp_selection *out,
-                  mcmp__running *running)
+static MCMP__COLD int decide_custom(mcmp__lookup *look, mcmp__choice *choice, mcmp_selection *out,
+                                    mcmp__running *running)
 {
-    int rc = run_section(look, choice, out, running);
+    int rc = MCMP_OK;
 
     for (int i = 0; i < CUSTOM_TRIES && rc == MCMP_OK && choice->list_count > 1; i++) {
         mcmp__choice found = *choice;
@@ -209,6 +209,17 @@ static int decide(mcmp__lookup *look, mcmp__choice *choice, mcmp_selection *out,
         choice->only = 0;
         rc = run_section(look, choice, out, running);
     }
+    return rc;
+}
+
+/* The verdict: of one section but with a policy of the host. */
+static int decide(mcmp__lookup *look, mcmp__choice *choice, mcmp_selection *out,
+                  mcmp__running *running)
+{
+    int rc = run_section(look, choice, out, running);
+
+    if (rc == MCMP_OK && choice->list_count > 1)
+        return decide_custom(look, choice, out, running);
     return rc;
 }
 
@@ -233,7 +244,7 @@ static void hold(mcmp__choice *choice, const mcmp__lookup *look, const mcmp__run
                  mcmp_selection *out)
 {
     mcmp__live *live = mcmp__choice_live(choice, look->chosen.node);
-    mcmp__local *local = mcmp__local_of(choice->cluster);
+    _Atomic uint32_t *used = &choice->local->used[look->chosen.node];
     uint32_t generation = mcmp__handle_generation(out->node);
 
     if ((choice->start_count | choice->passed_count) != 0)
@@ -242,16 +253,15 @@ static void hold(mcmp__choice *choice, const mcmp__lookup *look, const mcmp__run
     mcmp__word_add(&live->elected, 1);
     mcmp__share_add(&live->share, &live->carry, choice->period,
                     look->chosen.load > 0 ? look->chosen.load : 1);
-    if (look->chosen.node < local->node_slots &&
-        atomic_load_explicit(&local->used[look->chosen.node], memory_order_relaxed) != generation)
-        atomic_store_explicit(&local->used[look->chosen.node], generation, memory_order_relaxed);
+    if (atomic_load_explicit(used, memory_order_relaxed) != generation)
+        atomic_store_explicit(used, generation, memory_order_relaxed);
     out->reserved[MCMP__HELD_NODE] = running->node;
     out->reserved[MCMP__HELD_SEAT] = running->seat;
     out->reserved[MCMP__HELD_INDEX] = look->chosen.node;
     out->flags |= MCMP_SELECTION_HELD;
 }
 
-int mcmp__query_check(const mcmp_query *query, mcmp_error *err)
+static int check_query(const mcmp_query *query, mcmp_error *err)
 {
     if (query->tried_count > MCMP__CHOICE_TRIED)
         return mcmp__fail(err, MCMP_ERR_INVALID, "tried_count", "more than %u nodes were tried",
@@ -281,7 +291,7 @@ int mcmp__query_take(const mcmp_query *query, mcmp_query *copy, const mcmp_query
             return mcmp__fail(err, rc, "query", "the query was not initialised, or is too new");
         *out = copy;
     }
-    return mcmp__query_check(*out, err);
+    return check_query(*out, err);
 }
 
 /* MCMP 5.3: missing, or unavailable, as an option says for all balancers or some. */

@@ -11,22 +11,19 @@
 enum { MCMP__HELD_NODE, MCMP__HELD_SEAT, MCMP__HELD_INDEX };
 
 /* MCMP_OK, MCMP_ERR_INVALID, MCMP_ERR_UNSUPPORTED */
-int mcmp__query_check(const mcmp_query *query, mcmp_error *err);
 int mcmp__query_take(const mcmp_query *query, mcmp_query *copy, const mcmp_query **out,
                      mcmp_error *err);
 static inline void mcmp__choice_init(mcmp__choice *choice, mcmp_cluster *cluster,
                                      const mcmp_query *query)
 {
-    mcmp__local *local = mcmp__local_of(cluster);
-
     choice->cluster = cluster;
     choice->config = mcmp__config_of(cluster);
-    choice->live = local->live;
+    choice->local = mcmp__local_of(cluster);
     choice->now = query->now;
     choice->key = 0;
     choice->only = 0;
     choice->random = mcmp__choice_mix(atomic_fetch_add_explicit(
-        &local->random, UINT64_C(0x9e3779b97f4a7c15), memory_order_relaxed));
+        &choice->local->random, UINT64_C(0x9e3779b97f4a7c15), memory_order_relaxed));
 }
 
 #endif

@@ -41,16 +41,6 @@ static mcmp_span trim_value(mcmp_span value)
     return value;
 }
 
-void mcmp__cookie_walk_init(mcmp__cookie_walk *walk, const mcmp_span *lines, size_t count,
-                            mcmp_span name)
-{
-    walk->lines = lines;
-    walk->count = count;
-    walk->name = name;
-    walk->line = 0;
-    walk->pos = 0;
-}
-
 /* The value that follows the name, up to `;`; blanks before `=` are let pass. */
 static int value_after(const char *at, const char *end, mcmp_span *out_value)
 {

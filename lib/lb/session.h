@@ -21,8 +21,16 @@ typedef struct mcmp__cookie_walk {
     size_t pos;  /* in it */
 } mcmp__cookie_walk;
 
-void mcmp__cookie_walk_init(mcmp__cookie_walk *walk, const mcmp_span *lines, size_t count,
-                            mcmp_span name);
+static inline void mcmp__cookie_walk_init(mcmp__cookie_walk *walk, const mcmp_span *lines,
+                                          size_t count, mcmp_span name)
+{
+    walk->lines = lines;
+    walk->count = count;
+    walk->name = name;
+    walk->line = 0;
+    walk->pos = 0;
+}
+
 /* 1 and the next non-empty value without surrounding quotes, or 0. */
 int mcmp__cookie_next(mcmp__cookie_walk *walk, mcmp_span *out_value);
 

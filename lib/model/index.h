@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Lookups in a hash index and of texts and places, inline for the files on the way of a choice; others call index_first and
- * index_next of rows.h. A chain is followed for a bounded number of steps, since a reader that was
- * overtaken may walk in circles.
+ * Lookups in a hash index and of texts and places, inline for the files on the way of a choice;
+ * others call index_first and index_next of rows.h. A chain is followed for a bounded number of
+ * steps, since a reader that was overtaken may walk in circles.
  */
 #ifndef MCMP__INDEX_H
 #define MCMP__INDEX_H

@@ -10,27 +10,23 @@
 #include "model/index.h"
 
 #define PREFIXES 128u /* a ring: of more than these the shortest are lost */
+#define ROOT PREFIXES /* the context `/`, which matches whatever else does not; never lost */
 
 typedef struct prefixes {
-    uint32_t hash[PREFIXES];
-    uint32_t end[PREFIXES];
+    uint32_t hash[PREFIXES + 1];
+    uint32_t end[PREFIXES + 1];
     uint32_t count;
 } prefixes;
 
-/* The upper bit of the first byte that is 0; above it some more may be set. */
-static inline uint64_t zero_bytes(uint64_t word)
-{
-    const uint64_t ones = UINT64_C(0x0101010101010101);
-
-    return (word - ones) & ~word & 0x80 * ones;
-}
-
-/* The lowest bit marks the first `/`, `?` or `;`. The latter two differ in one bit only. */
+/* The lowest bit marks the first `/`, `?` or `;`, of which the latter two differ in one bit; above
+ * it some more may be set. Of bytes below 0x80 only 0 gets its upper bit when 1 is taken off. */
 static inline uint64_t borders(uint64_t word)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t slash = word ^ '/' * ones;
+    uint64_t other = (word | 0x04 * ones) ^ '?' * ones;
 
-    return zero_bytes(word ^ '/' * ones) | zero_bytes((word | 0x04 * ones) ^ '?' * ones);
+    return ((slash - ones) | (other - ones)) & ~word & 0x80 * ones;
 }
 
 /* Adds the segment that begins at text[at] to the hash. Where it ends: at a border, or at `end`. */
@@ -43,20 +39,20 @@ static inline size_t hash_segment(const char *text, size_t at, size_t end, uint6
         uint64_t word = n >= 8 ? mcmp__text_word(text + at) : mcmp__text_rest(text + at, n);
         uint64_t marks = borders(word);
 
-        if (marks != 0)
+        if (marks != 0) {
             n = mcmp__lowest_bit64(marks) / 8;
+            word &= (marks ^ (marks - 1)) >> 8; /* what is below the mark's byte */
+        }
         if (n < 8) {
-            at += n;
-            word &= (UINT64_C(1) << 8 * n) - 1;
-            *hash = mcmp__hash_rest(*hash, word, at - from);
-            return at;
+            *hash = mcmp__hash_rest(*hash, word, at + n - from);
+            return at + n;
         }
         *hash = mcmp__hash_word(*hash, word);
         at += 8;
     }
 }
 
-/* Bit 0 says whether contexts of the next depth exist. The last bit stands for all from there on. */
+/* Bit 0 says whether contexts of the next depth exist. The last bit stands for all from there. */
 static inline uint64_t next_depth(uint64_t depths)
 {
     return depths >> 1 | (depths & UINT64_C(1) << (MCMP__DEPTHS - 1));
@@ -72,6 +68,8 @@ static void cut_prefixes(mcmp__read *rd, mcmp_span path, prefixes *out)
     size_t at = 0;
 
     out->count = 0;
+    out->hash[ROOT] = rd->layout->root_hash;
+    out->end[ROOT] = 1;
     while (at < end && path.ptr[at] == '/') {
         depths = next_depth(depths);
         if (depths == 0)
@@ -110,47 +108,40 @@ static int try_context(mcmp__read *rd, mcmp_span prefix, uint32_t hash, const mc
         return 0;
     for (uint32_t i = 0; i < names->count; i++)
         add_place(rd, names->text[i], context, match);
-    if (match->count == 0)
-        return 0;
-    match->context_len = prefix.len;
-    return 1;
-}
-
-/* The longest prefix of the path that somebody holds, else the context `/`. */
-static void try_prefixes(mcmp__read *rd, mcmp_span path, const mcmp__aliases *names,
-                         mcmp__match *match)
-{
-    prefixes cut;
-    uint32_t left;
-
-    cut_prefixes(rd, path, &cut);
-    left = MCMP__MIN(cut.count, PREFIXES);
-    for (; left > 0; left--) {
-        uint32_t i = --cut.count % PREFIXES;
-
-        if (try_context(rd, mcmp__span(path.ptr, cut.end[i]), cut.hash[i], names, match))
-            return;
-    }
-    if (try_context(rd, mcmp__span("/", 1), rd->layout->root_hash, names, match) &&
-        (path.len == 0 || path.ptr[0] != '/'))
-        match->context_len = 0; /* `*` */
+    return match->count != 0;
 }
 
 uint32_t mcmp__match_find(mcmp__read *rd, mcmp_span host, mcmp_span path, uint32_t balancer,
                           mcmp__match *match)
 {
-    mcmp__aliases names = { { 0 },
-                            1 }; /* without use_alias: none, which is the alias of all places */
+    mcmp__aliases names = { { 0 }, 1 }; /* without use_alias places have none */
+    int is_path = path.len > 0 && path.ptr[0] == '/';
+    prefixes cut;
+    uint32_t left;
 
     match->count = 0;
     match->group = 0;
     match->balancer = balancer;
     match->context_len = 0;
-    if (rd->layout->use_alias)
+    if (rd->layout->use_alias) {
         mcmp__host_aliases(rd, host, &names);
-    if (names.count != 0)
-        try_prefixes(rd, path, &names, match);
-    return match->count;
+        if (names.count == 0)
+            return 0;
+    }
+    if (!is_path)
+        path = mcmp__span("/", 1); /* `*`, which only that context matches */
+    cut_prefixes(rd, path, &cut);
+    left = MCMP__MIN(cut.count, PREFIXES);
+    for (;;) {
+        uint32_t i = left > 0 ? --cut.count % PREFIXES : ROOT;
+
+        if (try_context(rd, mcmp__span(path.ptr, cut.end[i]), cut.hash[i], &names, match)) {
+            match->context_len = is_path ? cut.end[i] : 0;
+            return match->count;
+        }
+        if (left-- == 0)
+            return 0;
+    }
 }
 
 static uint32_t group_balancer(mcmp__read *rd, uint32_t group)
@@ -213,7 +204,7 @@ uint32_t mcmp__match_next(mcmp__read *rd, mcmp__match *match)
     return match->given;
 }
 
-static void add_group(mcmp__read *rd, mcmp__set *set, uint32_t group, uint32_t place)
+static inline void add_group(mcmp__read *rd, mcmp__set *set, uint32_t group, uint32_t place)
 {
     uint64_t counts = mcmp__row_get(rd, MCMP__T_GROUP, group, MCMP__G_COUNTS);
 
@@ -225,8 +216,8 @@ static void add_group(mcmp__read *rd, mcmp__set *set, uint32_t group, uint32_t p
     set->stopped += mcmp__tally(counts, MCMP_STATUS_STOPPED);
 }
 
-static void add_groups(mcmp__read *rd, const mcmp__match *match, uint32_t balancer, uint32_t domain,
-                       mcmp__set *set)
+static MCMP__COLD void add_groups(mcmp__read *rd, const mcmp__match *match, uint32_t balancer,
+                                  uint32_t domain, mcmp__set *set)
 {
     for (uint32_t i = 0; i < match->count; i++) {
         uint32_t group = mcmp__group_find(rd, match->place[i], balancer, domain);

@@ -186,8 +186,8 @@ enum mcmp__text_kind {
 };
 size_t mcmp__text(mcmp__read *rd, enum mcmp__text_kind kind, uint32_t index, char *out,
                   size_t room);
-/* Route and host of a node; name, cookie and path of a balancer. The spans point into out, which has
- * room for whatever the limits allow. */
+/* Route and host of a node; name, cookie and path of a balancer. The spans point into out, which
+ * has room for whatever the limits allow. */
 #define MCMP__NODE_TEXTS_ROOM (255 + 257 + 8) /* a host may have brackets */
 #define MCMP__BALANCER_TEXTS_ROOM (3 * 255 + 8)
 void mcmp__node_texts(mcmp__read *rd, uint32_t node, char *out, mcmp_span spans[2]);

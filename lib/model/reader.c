@@ -9,6 +9,7 @@
  * reader is disturbed only by two messages in one section; after a bounded number of such
  * sections it takes the writer lock, so that it comes through.
  */
+#include "base/compiler.h"
 #include "model/rows.h"
 
 #define LOCK_AFTER 24u
@@ -35,12 +36,27 @@ void mcmp__read_init(mcmp__read *rd, mcmp_cluster *cluster)
     rd->layout = &cluster->layout;
 }
 
+static MCMP__COLD void lock(mcmp__read *rd)
+{
+    mcmp__lock *of = &rd->cluster->lock;
+
+    rd->locked = of->ops->acquire(of->memory) == 0;
+}
+
+static MCMP__COLD void unlock(mcmp__read *rd)
+{
+    mcmp__lock *of = &rd->cluster->lock;
+
+    of->ops->release(of->memory);
+    rd->locked = 0;
+}
+
 void mcmp__read_begin(mcmp__read *rd)
 {
-    mcmp_cluster *cluster = rd->cluster;
+    const mcmp_cluster *cluster = rd->cluster;
 
     if (++rd->tries > LOCK_AFTER)
-        rd->locked = cluster->lock.ops->acquire(cluster->lock.memory) == 0;
+        lock(rd);
     rd->torn = 0;
     rd->seen = atomic_load_explicit(cluster->region + MCMP__R_PUB, memory_order_acquire);
     rd->base = cluster->region + cluster->layout.copy_base[(rd->seen >> 1) & 1];
@@ -48,15 +64,12 @@ void mcmp__read_begin(mcmp__read *rd)
 
 int mcmp__read_done(mcmp__read *rd)
 {
-    mcmp_cluster *cluster = rd->cluster;
     uint64_t now;
 
     mcmp__fence_read();
-    now = mcmp__word_get(cluster->region + MCMP__R_PUB);
-    if (rd->locked) {
-        cluster->lock.ops->release(cluster->lock.memory);
-        rd->locked = 0;
-    }
+    now = mcmp__word_get(rd->cluster->region + MCMP__R_PUB);
+    if (rd->locked)
+        unlock(rd);
     if (now - (rd->seen & ~UINT64_C(1)) > 2)
         return 0;
     rd->damaged = rd->torn;

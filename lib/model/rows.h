@@ -180,7 +180,11 @@ void mcmp__words_copy(const mcmp__word *words, size_t len, char *out);
 
 /* Context texts are hashed segment by segment, so that one pass over a path gives the hash of each
  * of its prefixes: start with mcmp__hash_start(), feed what stands between slashes. */
-uint64_t mcmp__hash_start(const mcmp__layout *layout);
+static inline uint64_t mcmp__hash_start(const mcmp__layout *layout)
+{
+    return layout->seed;
+}
+
 uint64_t mcmp__hash_segment(uint64_t hash, const char *segment, size_t len);
 uint64_t mcmp__hash_context(const mcmp__layout *layout, mcmp_span text, uint32_t *out_depth);
 uint32_t mcmp__context_find(mcmp__read *rd, mcmp_span text);

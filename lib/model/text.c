@@ -38,11 +38,6 @@ uint32_t mcmp__hash_ints(const mcmp__layout *layout, uint64_t a, uint64_t b)
     return (uint32_t)(h >> 32);
 }
 
-uint64_t mcmp__hash_start(const mcmp__layout *layout)
-{
-    return layout->seed;
-}
-
 uint64_t mcmp__hash_context(const mcmp__layout *layout, mcmp_span text, uint32_t *out_depth)
 {
     uint64_t hash = mcmp__hash_start(layout);

@@ -17,7 +17,7 @@ SMALL, LARGE = ('20', '50'), ('4096', '200')
 CASES = [
     ('select 20x50', ['bench_select', *SMALL, '4', '4000'], 'mcmp_select_node', 2000, 1),
     ('select 4096x200', ['bench_select', *LARGE, '4', '4000'], 'mcmp_select_node', 2400, 1),
-    ('select 1000 in one', ['bench_select', '1000', '1', '1000', '4000'], 'mcmp_select_node', 2000, 1),
+    ('select 1000 in one', ['bench_select', '1000', '1', '1000', '4000'], 'mcmp_select_node', 2400, 1),
     ('release 20x50', ['bench_select', *SMALL, '4', '4000'], 'mcmp_selection_release', 150, 1),
     ('STATUS 20x50', ['bench_apply', *SMALL, '500'], 'measure_status', 1500, 1),
     ('STATUS 4096x200', ['bench_apply', *LARGE, '500'], 'measure_status', 1950, 1),
