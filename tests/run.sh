@@ -92,12 +92,12 @@ quick)
     ;;
 normal)
     run_preset release -LE long
-    run_preset asan -LE 'long|gate|bench'
+    run_preset asan -LE 'long|full|gate|bench'
     run_preset tsan -L 'unit|stress' -LE 'long|gate|bench'
     ;;
 long)
     run_preset release
-    run_preset asan -LE 'gate|bench'
+    run_preset asan -LE 'full|gate|bench'
     run_preset tsan -L 'unit|stress' -LE 'gate|bench'
     run_fuzz "${MCMP_FUZZ_SECONDS:-1800}"
     ;;

@@ -20,7 +20,7 @@ if(TARGET mcmp-server)
   mcmp_server_test(idle test_idle TIMEOUT 180 LABELS slow)
   mcmp_server_test(load test_load TIMEOUT 180 LABELS slow)
   # The sizes and times of the project's promises; the tests above do the same on less.
-  mcmp_server_test(stream_2gib test_stream TIMEOUT 900 LABELS slow long ARGS -k big
+  mcmp_server_test(stream_2gib test_stream TIMEOUT 900 LABELS slow full ARGS -k big
     ENVIRONMENT MCMP_BYTES=2147483648)
   mcmp_server_test(load_30s test_load TIMEOUT 240 LABELS slow ARGS -k idle
     ENVIRONMENT MCMP_SECONDS=30)
