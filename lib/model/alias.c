@@ -245,6 +245,11 @@ int mcmp__pair_get(mcmp__read *rd, uint32_t pair, mcmp__pair *out)
     return out->alias != 0;
 }
 
+uint32_t mcmp__pair_status(mcmp__read *rd, uint32_t pair)
+{
+    return (uint32_t)mcmp__row_get(rd, MCMP__T_PAIR, pair, MCMP__P_STATUS);
+}
+
 uint32_t mcmp__pair_next(mcmp__read *rd, uint32_t node, uint32_t pair)
 {
     if (pair == 0)

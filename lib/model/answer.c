@@ -113,31 +113,28 @@ static void state_text(mcmp__out *out, mcmp_span type, mcmp_span route, int ok, 
     mcmp__out_char(out, '\n');
 }
 
-static char *put(char *at, const char *text, size_t len)
+int mcmp__answer_text(mcmp__call *call, const char *text, size_t len)
 {
-    memcpy(at, text, len);
-    return at + len;
+    if (mcmp_response_begin(call->response, call->request, "text/plain") != MCMP_OK ||
+        mcmp_response_write(call->response, text, len) != MCMP_OK ||
+        mcmp_response_end(call->response) != MCMP_OK)
+        return no_memory(call);
+    return MCMP_OK;
 }
-
-#define PUT(at, literal) put((at), (literal), sizeof(literal) - 1)
 
 /* The usual STATUS answer in one piece: it is by far the most frequent one. */
 static int answer_plain(mcmp__call *call, mcmp_span type, mcmp_span route, int ok, uint64_t id)
 {
     char room[400]; /* names have at most 255 bytes */
-    char *at = PUT(room, "Type=");
+    char *at = MCMP__ADD(room, "Type=");
 
-    at = put(at, type.ptr, type.len);
+    at = mcmp__add_span(at, type);
     if (route.len != 0)
-        at = put(PUT(at, "&JVMRoute="), route.ptr, route.len);
-    at = ok ? PUT(at, "&State=OK&id=") : PUT(at, "&State=NOTOK&id=");
+        at = mcmp__add_span(MCMP__ADD(at, "&JVMRoute="), route);
+    at = ok ? MCMP__ADD(at, "&State=OK&id=") : MCMP__ADD(at, "&State=NOTOK&id=");
     at += mcmp__format_uint(at, id);
     *at++ = '\n';
-    if (mcmp_response_begin(call->response, call->request, "text/plain") != MCMP_OK ||
-        mcmp_response_write(call->response, room, (size_t)(at - room)) != MCMP_OK ||
-        mcmp_response_end(call->response) != MCMP_OK)
-        return no_memory(call);
-    return MCMP_OK;
+    return mcmp__answer_text(call, room, (size_t)(at - room));
 }
 
 int mcmp__answer_state(mcmp__call *call, mcmp_span type, mcmp_span route, int ok)

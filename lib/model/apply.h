@@ -41,6 +41,8 @@ int mcmp__refuse_unknown(mcmp__call *call);
 int mcmp__answer_empty(mcmp__call *call);
 void mcmp__answer_begin(mcmp__call *call, mcmp__out *out, const char *content_type);
 int mcmp__answer_end(mcmp__call *call, mcmp__out *out);
+/* The whole of a short text/plain answer. */
+int mcmp__answer_text(mcmp__call *call, const char *text, size_t len);
 /* `Type=STATUS-RSP&JVMRoute=..&State=..&id=..`, or JSON; route empty: without JVMRoute. */
 int mcmp__answer_state(mcmp__call *call, mcmp_span type, mcmp_span route, int ok);
 /* MCMP_PENDING with a probe of this endpoint; node 0 and ping 0: a free one. */
@@ -78,6 +80,7 @@ typedef struct mcmp__pairs {
     uint64_t left_more; /* left out beyond left[] */
     uint32_t full_aliases;
     uint32_t full_contexts;
+    uint32_t first_row; /* of the first alias, when it was looked up before; 0 = look it up */
     mcmp__leftover left[MCMP__LEFTOVERS];
 } mcmp__pairs;
 
@@ -88,6 +91,9 @@ void mcmp__pairs_register(mcmp__tx *tx, uint32_t node, const mcmp_command *comma
                           int set_existing, mcmp__pairs *pairs);
 void mcmp__pairs_remove(mcmp__tx *tx, uint32_t node, const mcmp_command *command,
                         mcmp__pairs *pairs);
+/* 1: all pairs exist with this status. The row of the first alias stays in pairs. */
+int mcmp__pairs_have(mcmp__read *rd, uint32_t node, const mcmp_command *command, uint32_t status,
+                     mcmp__pairs *pairs);
 /* Mark the pairs that exist. */
 void mcmp__pairs_mark(mcmp__read *rd, uint32_t node, const mcmp_command *command,
                       mcmp__pairs *pairs);

@@ -14,6 +14,8 @@ enum { DONE_ROOM = 128 }; /* bytes of the bit field on the stack: 1024 pairs */
 typedef struct app_job {
     mcmp__call *call;
     mcmp_handle node; /* 0: not looked up yet */
+    uint32_t row;     /* of the node in the version that was looked at; 0 = none */
+    uint64_t version;
     mcmp__pairs pairs;
     uint64_t running; /* STOP-APP */
     int whole;
@@ -132,6 +134,57 @@ static void log_change(const app_job *job)
               command->alias_count > 1 ? ", .." : "", job->pairs.changed);
 }
 
+/*
+ * 1: everything is as the message wants it already, so there is nothing to write. A whole state that
+ * was looked at without the lock is as good as one seen under it. What was found here is used by
+ * the transaction if nothing was published since. Long lists are seldom without a change.
+ */
+static int is_as_wanted(app_job *job)
+{
+    mcmp__call *call = job->call;
+    size_t bytes = (job->pairs.limit + 7) / 8;
+    uint32_t status = status_of(call->command->kind);
+    int same;
+    mcmp__read rd;
+
+    mcmp__read_init(&rd, call->cluster);
+    do {
+        mcmp__read_begin(&rd);
+        job->row = mcmp__node_by_route(&rd, call->command->jvm_route);
+        same = job->row != 0 && mcmp__target_is_owned(call, &rd, job->row) &&
+               mcmp__pairs_have(&rd, job->row, call->command, status, &job->pairs);
+    } while (!mcmp__read_done(&rd));
+    job->version = rd.seen >> 1;
+    if (rd.damaged) /* the transaction says so */
+        job->row = job->pairs.first_row = 0;
+    if (rd.damaged || !same)
+        return 0;
+    memset(job->done_room, 0xff, bytes);
+    return 1;
+}
+
+static int may_be_as_wanted(const app_job *job)
+{
+    uint32_t kind = job->call->command->kind;
+
+    return !job->whole && job->done_size == 0 &&
+           (kind == MCMP_COMMAND_ENABLE_APP || kind == MCMP_COMMAND_DISABLE_APP);
+}
+
+/* The node in the transaction; 0 = there is none (any more). */
+static uint32_t node_of(app_job *job, mcmp__tx *tx)
+{
+    uint32_t node;
+
+    if (job->row != 0 && job->version == tx->rd.seen >> 1)
+        return job->row;
+    job->pairs.first_row = 0;
+    node = job->node != 0 ? mcmp__node_by_handle(&tx->rd, job->node) : 0;
+    if (node == 0) /* not looked up yet, or replaced since */
+        node = mcmp__node_by_route(&tx->rd, job->call->command->jvm_route);
+    return node;
+}
+
 /* The message itself, in one transaction. MCMP_OK, or what was answered. */
 static int write_message(app_job *job)
 {
@@ -142,9 +195,7 @@ static int write_message(app_job *job)
 
     if (rc != MCMP_OK)
         return rc;
-    node = job->node != 0 ? mcmp__node_by_handle(&tx.rd, job->node) : 0;
-    if (node == 0) /* not looked up yet, or replaced since */
-        node = mcmp__node_by_route(&tx.rd, call->command->jvm_route);
+    node = node_of(job, &tx);
     if (node == 0) { /* removed since */
         mcmp__tx_abort(&tx);
         return mcmp__refuse_unknown(call);
@@ -236,22 +287,67 @@ static void write_alias(app_job *job, mcmp__out *out, size_t alias)
         mcmp__out_char(out, '\n');
 }
 
+static mcmp_span start_of(uint32_t kind)
+{
+    static const mcmp_span enabled = MCMP__SPAN("Type=ENABLE-APP-RSP\nJvmRoute=");
+    static const mcmp_span disabled = MCMP__SPAN("Type=DISABLE-APP-RSP\nJvmRoute=");
+    static const mcmp_span stopped = MCMP__SPAN("JvmRoute="); /* its Type comes with Requests */
+    static const mcmp_span removed = MCMP__SPAN("Type=REMOVE-APP-RSP\nJvmRoute=");
+
+    switch (kind) {
+    case MCMP_COMMAND_ENABLE_APP:
+        return enabled;
+    case MCMP_COMMAND_DISABLE_APP:
+        return disabled;
+    case MCMP_COMMAND_STOP_APP:
+        return stopped;
+    default:
+        return removed;
+    }
+}
+
+enum { ONE_NAMES = 400, ONE_ROOM = ONE_NAMES + 80 };
+
+static int is_one_plain(const app_job *job)
+{
+    const mcmp_command *command = job->call->command;
+
+    return command->kind != MCMP_COMMAND_STOP_APP && command->alias_count == 1 &&
+           command->context_count == 1 && (job->pairs.done[0] & 1) != 0 &&
+           command->jvm_route.len <= ONE_NAMES && command->aliases[0].len <= ONE_NAMES &&
+           command->contexts[0].len <= ONE_NAMES &&
+           command->jvm_route.len + command->aliases[0].len + command->contexts[0].len <=
+               ONE_NAMES &&
+           mcmp__is_plain_text(command->jvm_route) && mcmp__is_plain_text(command->aliases[0]) &&
+           mcmp__is_plain_text(command->contexts[0]);
+}
+
+/* The usual answer, of one pair whose names need no escape, in one piece. */
+static int answer_one(app_job *job)
+{
+    const mcmp_command *command = job->call->command;
+    char room[ONE_ROOM];
+    char *at = mcmp__add_span(room, start_of(command->kind));
+
+    at = MCMP__ADD(mcmp__add_span(at, command->jvm_route), "\nAlias=");
+    at = MCMP__ADD(mcmp__add_span(at, command->aliases[0]), " Contexts=");
+    at = MCMP__ADD(mcmp__add_span(at, command->contexts[0]), "\n");
+    return mcmp__answer_text(job->call, room, (size_t)(at - room));
+}
+
 static int answer_pairs(app_job *job)
 {
     mcmp__call *call = job->call;
     const mcmp_command *command = call->command;
+    mcmp_span start = start_of(command->kind);
     mcmp__out out;
 
+    if (is_one_plain(job))
+        return answer_one(job);
     mcmp__answer_begin(call, &out, "text/plain");
     if (command->kind == MCMP_COMMAND_STOP_APP)
         write_requests(job, &out);
-    else if (command->kind == MCMP_COMMAND_ENABLE_APP)
-        mcmp__out_str(&out, "Type=ENABLE-APP-RSP\n");
-    else if (command->kind == MCMP_COMMAND_DISABLE_APP)
-        mcmp__out_str(&out, "Type=DISABLE-APP-RSP\n");
-    else
-        mcmp__out_str(&out, "Type=REMOVE-APP-RSP\n");
-    mcmp__out_str(&out, "JvmRoute=");
+    mcmp__out_bytes(&out, start.ptr, start.len);
     write_name(job, &out, command->jvm_route);
     mcmp__out_char(&out, '\n');
     for (size_t i = 0; i < command->alias_count; i++)
@@ -275,11 +371,11 @@ static int run(app_job *job)
 {
     mcmp__call *call = job->call;
     mcmp_time until = call->request->now + call->config->opts.stop_hold;
-    int rc;
+    int rc = MCMP_OK;
 
     if (call->resumed == MCMP_PENDING_DELAY)
         rc = read_again(job);
-    else
+    else if (!may_be_as_wanted(job) || !is_as_wanted(job))
         rc = write_message(job);
     if (rc != MCMP_OK)
         return rc;
@@ -296,6 +392,7 @@ int mcmp__apply_app(mcmp__call *call)
     int rc = MCMP_OK;
 
     job.call = call;
+    job.row = 0;
     job.running = 0;
     job.done_size = 0;
     mcmp__pairs_init(&job.pairs);

@@ -159,7 +159,7 @@ static uint64_t load32(const char *text)
 }
 
 /* By words; the last one, or the second half of a short one, may overlap. */
-static int is_printable(mcmp_span text)
+int mcmp__is_plain_text(mcmp_span text)
 {
     uint64_t bad = 0;
     size_t i = 0;
@@ -183,7 +183,7 @@ MCMP__COLD static void out_escaped(mcmp__out *out, mcmp_span text)
 
 void mcmp__out_text(mcmp__out *out, mcmp_span text)
 {
-    if (is_printable(text)) /* nearly always */
+    if (mcmp__is_plain_text(text)) /* nearly always */
         mcmp__out_bytes(out, text.len != 0 ? text.ptr : "", text.len);
     else
         out_escaped(out, text);

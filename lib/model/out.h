@@ -53,10 +53,21 @@ void mcmp__out_time(mcmp__out *out, mcmp_time value, mcmp_time unit);
 
 /* Names of peers. MCMP 2: bytes outside 0x20..0x7e become %XX in every text form. */
 void mcmp__out_text(mcmp__out *out, mcmp_span text);
+int mcmp__is_plain_text(mcmp_span text);              /* 1: out_text() changes nothing */
 void mcmp__out_amp(mcmp__out *out, mcmp_span text);   /* a value in an answer joined by & */
 int mcmp__is_plain_amp(mcmp_span text);               /* 1: out_amp() changes nothing */
 void mcmp__out_xml(mcmp__out *out, mcmp_span text);   /* XML and HTML, text or quoted attribute */
 void mcmp__out_json(mcmp__out *out, mcmp_span text);  /* with its quotes */
 void mcmp__out_label(mcmp__out *out, mcmp_span text); /* value of a Prometheus label */
+
+/* Short texts in one piece: append to room that is known to suffice; the new end. */
+static inline char *mcmp__add_span(char *at, mcmp_span text)
+{
+    memcpy(at, text.ptr, text.len);
+    return at + text.len;
+}
+
+#define MCMP__ADD(at, literal) \
+    ((char *)memcpy((at), (literal), sizeof(literal) - 1) + sizeof(literal) - 1)
 
 #endif

@@ -18,6 +18,7 @@ void mcmp__pairs_init(mcmp__pairs *pairs)
     pairs->left_more = 0;
     pairs->full_aliases = 0;
     pairs->full_contexts = 0;
+    pairs->first_row = 0;
 }
 
 static void mark_done(mcmp__pairs *pairs, size_t bit)
@@ -135,7 +136,9 @@ void mcmp__pairs_register(mcmp__tx *tx, uint32_t node, const mcmp_command *comma
         }
         count = MCMP__MIN(count, pairs->limit - first);
         pairs->left_more += command->context_count - count;
-        row = mcmp__alias_find(&tx->rd, node, command->aliases[i]);
+        row = i == 0 ? pairs->first_row : 0;
+        if (row == 0)
+            row = mcmp__alias_find(&tx->rd, node, command->aliases[i]);
         if (row == 0 && number == 0)
             number = number_of_list(&tx->rd, node, command);
         if (row == 0 && (pairs->full_aliases || mcmp__alias_add(tx, node, command->aliases[i],
@@ -172,6 +175,24 @@ void mcmp__pairs_remove(mcmp__tx *tx, uint32_t node, const mcmp_command *command
             mark_done(pairs, first + k);
         }
     }
+}
+
+int mcmp__pairs_have(mcmp__read *rd, uint32_t node, const mcmp_command *command, uint32_t status,
+                     mcmp__pairs *pairs)
+{
+    pairs->first_row = 0;
+    for (size_t i = 0; i < command->alias_count; i++) {
+        uint32_t row = mcmp__alias_find(rd, node, command->aliases[i]);
+
+        if (i == 0)
+            pairs->first_row = row;
+        if (row == 0)
+            return 0;
+        for (size_t k = 0; k < command->context_count; k++)
+            if (mcmp__pair_status(rd, mcmp__pair_find(rd, row, command->contexts[k])) != status)
+                return 0;
+    }
+    return 1;
 }
 
 void mcmp__pairs_mark(mcmp__read *rd, uint32_t node, const mcmp_command *command,

@@ -164,6 +164,7 @@ typedef struct mcmp__pair {
 
 uint32_t mcmp__pair_find(mcmp__read *rd, uint32_t alias, mcmp_span context);
 int mcmp__pair_get(mcmp__read *rd, uint32_t pair, mcmp__pair *out);
+uint32_t mcmp__pair_status(mcmp__read *rd, uint32_t pair); /* of a pair that was found; row 0: 0 */
 /* Of the node, by registration; 0 starts, 0 ends. */
 uint32_t mcmp__pair_next(mcmp__read *rd, uint32_t node, uint32_t pair);
 /* The pair must not exist. MCMP_OK, MCMP_ERR_FULL (max_contexts). */
