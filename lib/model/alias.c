@@ -150,12 +150,29 @@ static uint32_t alias_hash(const mcmp__layout *layout, uint32_t node, uint32_t t
     return mcmp__hash_ints(layout, mcmp__pack(node, text), 1);
 }
 
+/* The node's first alias, if it is this one. */
+static uint32_t first_alias(mcmp__read *rd, uint32_t node, mcmp_span alias)
+{
+    uint32_t row = mcmp__alias_next(rd, node, 0);
+    uint32_t text = mcmp__lo(mcmp__row_get(rd, MCMP__T_ALIAS, row, MCMP__A_TEXT));
+    const mcmp__word *words = mcmp__row(rd, MCMP__T_ATEXT, text);
+
+    if (text == 0 || mcmp__data_get(words + MCMP__X_REFS) >> 48 != alias.len ||
+        !mcmp__words_equal(words + MCMP__X_TEXT, alias))
+        return 0;
+    return row;
+}
+
 uint32_t mcmp__alias_find(mcmp__read *rd, uint32_t node, mcmp_span alias)
 {
-    uint32_t text = mcmp__text_find(rd, MCMP__I_ATEXT, alias, mcmp__hash_text(rd->layout, alias));
-    uint32_t hash = alias_hash(rd->layout, node, text);
-    uint32_t row = text != 0 ? mcmp__index_start(rd, MCMP__I_ALIAS, hash) : 0;
+    uint32_t row = first_alias(rd, node, alias);
+    uint32_t text, hash;
 
+    if (row != 0) /* most nodes have but one, and most messages name it */
+        return row;
+    text = mcmp__text_find(rd, MCMP__I_ATEXT, alias, mcmp__hash_text(rd->layout, alias));
+    hash = alias_hash(rd->layout, node, text);
+    row = text != 0 ? mcmp__index_start(rd, MCMP__I_ALIAS, hash) : 0;
     while (row != 0) {
         const mcmp__word *words = mcmp__row(rd, MCMP__T_ALIAS, row);
 
