@@ -9,6 +9,7 @@
 /* How often a held answer looks again; the whole hold is opts.stop_hold. */
 #define HOLD_STEP (5 * MCMP_MSEC)
 
+enum { SAME_MAX = 16 };   /* aliases, and contexts, of a message that is looked at first */
 enum { DONE_ROOM = 128 }; /* bytes of the bit field on the stack: 1024 pairs */
 
 typedef struct app_job {
@@ -19,6 +20,7 @@ typedef struct app_job {
     mcmp__pairs pairs;
     uint64_t running; /* STOP-APP */
     int whole;
+    int same;         /* nothing to write: all pairs are as the message wants them */
     size_t done_size; /* of an allocated bit field, or 0 */
     uint8_t done_room[DONE_ROOM];
 } app_job;
@@ -134,41 +136,37 @@ static void log_change(const app_job *job)
               command->alias_count > 1 ? ", .." : "", job->pairs.changed);
 }
 
+/* Long lists are seldom without a change; what is removed or counted is looked at by the others. */
+static int may_be_same(const app_job *job)
+{
+    const mcmp_command *command = job->call->command;
+
+    return !job->whole && command->alias_count <= SAME_MAX && command->context_count <= SAME_MAX &&
+           (command->kind == MCMP_COMMAND_ENABLE_APP || command->kind == MCMP_COMMAND_DISABLE_APP);
+}
+
 /*
- * 1: everything is as the message wants it already, so there is nothing to write. A whole state that
- * was looked at without the lock is as good as one seen under it. What was found here is used by
- * the transaction if nothing was published since. Long lists are seldom without a change.
+ * Is everything as the message wants it already? A whole state that was looked at without the lock
+ * is as good as one seen under it. What was found here is used by the transaction if nothing was
+ * published since.
  */
-static int is_as_wanted(app_job *job)
+static void look(app_job *job)
 {
     mcmp__call *call = job->call;
-    size_t bytes = (job->pairs.limit + 7) / 8;
     uint32_t status = status_of(call->command->kind);
-    int same;
     mcmp__read rd;
 
     mcmp__read_init(&rd, call->cluster);
     do {
         mcmp__read_begin(&rd);
         job->row = mcmp__node_by_route(&rd, call->command->jvm_route);
-        same = job->row != 0 && mcmp__target_is_owned(call, &rd, job->row) &&
-               mcmp__pairs_have(&rd, job->row, call->command, status, &job->pairs);
+        job->same = job->row != 0 && mcmp__target_is_owned(call, &rd, job->row) &&
+                    mcmp__pairs_have(&rd, job->row, call->command, status, &job->pairs);
     } while (!mcmp__read_done(&rd));
     job->version = rd.seen >> 1;
     if (rd.damaged) /* the transaction says so */
-        job->row = job->pairs.first_row = 0;
-    if (rd.damaged || !same)
-        return 0;
-    memset(job->done_room, 0xff, bytes);
-    return 1;
-}
-
-static int may_be_as_wanted(const app_job *job)
-{
-    uint32_t kind = job->call->command->kind;
-
-    return !job->whole && job->done_size == 0 &&
-           (kind == MCMP_COMMAND_ENABLE_APP || kind == MCMP_COMMAND_DISABLE_APP);
+        job->row = 0;
+    job->same &= !rd.damaged;
 }
 
 /* The node in the transaction; 0 = there is none (any more). */
@@ -265,13 +263,18 @@ static void write_name(const app_job *job, mcmp__out *out, mcmp_span name)
         mcmp__out_text(out, name);
 }
 
+static int is_done(const app_job *job, size_t alias, size_t context)
+{
+    return job->same || mcmp__pairs_is_done(&job->pairs, job->call->command, alias, context);
+}
+
 static void write_alias(app_job *job, mcmp__out *out, size_t alias)
 {
     const mcmp_command *command = job->call->command;
     int any = 0;
 
     for (size_t i = 0; i < command->context_count; i++) {
-        if (!mcmp__pairs_is_done(&job->pairs, command, alias, i))
+        if (!is_done(job, alias, i))
             continue;
         if (!any) {
             mcmp__out_str(out, "Alias=");
@@ -287,9 +290,11 @@ static void write_alias(app_job *job, mcmp__out *out, size_t alias)
         mcmp__out_char(out, '\n');
 }
 
+#define ENABLED_START "Type=ENABLE-APP-RSP\nJvmRoute="
+
 static mcmp_span start_of(uint32_t kind)
 {
-    static const mcmp_span enabled = MCMP__SPAN("Type=ENABLE-APP-RSP\nJvmRoute=");
+    static const mcmp_span enabled = MCMP__SPAN(ENABLED_START);
     static const mcmp_span disabled = MCMP__SPAN("Type=DISABLE-APP-RSP\nJvmRoute=");
     static const mcmp_span stopped = MCMP__SPAN("JvmRoute="); /* its Type comes with Requests */
     static const mcmp_span removed = MCMP__SPAN("Type=REMOVE-APP-RSP\nJvmRoute=");
@@ -306,20 +311,21 @@ static mcmp_span start_of(uint32_t kind)
     }
 }
 
-enum { ONE_NAMES = 400, ONE_ROOM = ONE_NAMES + 80 };
+enum { ONE_NAME = 256, ONE_ROOM = 3 * ONE_NAME + 64 };
+
+static int is_short_plain(mcmp_span name)
+{
+    return name.len <= ONE_NAME && mcmp__is_plain_text(name);
+}
 
 static int is_one_plain(const app_job *job)
 {
     const mcmp_command *command = job->call->command;
 
-    return command->kind != MCMP_COMMAND_STOP_APP && command->alias_count == 1 &&
-           command->context_count == 1 && (job->pairs.done[0] & 1) != 0 &&
-           command->jvm_route.len <= ONE_NAMES && command->aliases[0].len <= ONE_NAMES &&
-           command->contexts[0].len <= ONE_NAMES &&
-           command->jvm_route.len + command->aliases[0].len + command->contexts[0].len <=
-               ONE_NAMES &&
-           mcmp__is_plain_text(command->jvm_route) && mcmp__is_plain_text(command->aliases[0]) &&
-           mcmp__is_plain_text(command->contexts[0]);
+    return command->alias_count == 1 && command->context_count == 1 &&
+           command->kind != MCMP_COMMAND_STOP_APP && is_done(job, 0, 0) &&
+           is_short_plain(command->jvm_route) && is_short_plain(command->aliases[0]) &&
+           is_short_plain(command->contexts[0]);
 }
 
 /* The usual answer, of one pair whose names need no escape, in one piece. */
@@ -327,8 +333,12 @@ static int answer_one(app_job *job)
 {
     const mcmp_command *command = job->call->command;
     char room[ONE_ROOM];
-    char *at = mcmp__add_span(room, start_of(command->kind));
+    char *at;
 
+    if (command->kind == MCMP_COMMAND_ENABLE_APP)
+        at = MCMP__ADD(room, ENABLED_START);
+    else
+        at = mcmp__add_span(room, start_of(command->kind));
     at = MCMP__ADD(mcmp__add_span(at, command->jvm_route), "\nAlias=");
     at = MCMP__ADD(mcmp__add_span(at, command->aliases[0]), " Contexts=");
     at = MCMP__ADD(mcmp__add_span(at, command->contexts[0]), "\n");
@@ -339,11 +349,12 @@ static int answer_pairs(app_job *job)
 {
     mcmp__call *call = job->call;
     const mcmp_command *command = call->command;
-    mcmp_span start = start_of(command->kind);
+    mcmp_span start;
     mcmp__out out;
 
     if (is_one_plain(job))
         return answer_one(job);
+    start = start_of(command->kind);
     mcmp__answer_begin(call, &out, "text/plain");
     if (command->kind == MCMP_COMMAND_STOP_APP)
         write_requests(job, &out);
@@ -371,11 +382,11 @@ static int run(app_job *job)
 {
     mcmp__call *call = job->call;
     mcmp_time until = call->request->now + call->config->opts.stop_hold;
-    int rc = MCMP_OK;
+    int rc;
 
     if (call->resumed == MCMP_PENDING_DELAY)
         rc = read_again(job);
-    else if (!may_be_as_wanted(job) || !is_as_wanted(job))
+    else
         rc = write_message(job);
     if (rc != MCMP_OK)
         return rc;
@@ -393,6 +404,7 @@ int mcmp__apply_app(mcmp__call *call)
 
     job.call = call;
     job.row = 0;
+    job.same = 0;
     job.running = 0;
     job.done_size = 0;
     mcmp__pairs_init(&job.pairs);
@@ -400,6 +412,10 @@ int mcmp__apply_app(mcmp__call *call)
     job.node = 0; /* found in the transaction, unless somebody has to be asked first */
     if (mcmp__access_has_node_rules(*mcmp__access_of(call->cluster)))
         rc = mcmp__target_find(call, &job.node);
+    if (rc == MCMP_OK && may_be_same(&job))
+        look(&job);
+    if (job.same)
+        return answer_pairs(&job);
     if (rc == MCMP_OK)
         rc = take_room(&job);
     if (rc != MCMP_OK)
