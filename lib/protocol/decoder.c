@@ -157,71 +157,91 @@ static uint32_t marks_of(const char *text)
 }
 
 /*
- * A form body being decoded in place. What is decoded ends at out, what is not begins at from; they
- * only part where something got shorter, so most bodies are not moved at all.
+ * A form body being decoded in place. Text only moves to the left, by gap bytes, once something in
+ * front of it got shorter; so most bodies are not moved at all.
  */
 typedef struct walk {
     char *text;
     size_t len;
-    size_t from;
-    size_t out;
+    size_t from;  /* what is not decoded begins here */
+    size_t gap;   /* and what is decoded ends so much before it */
     size_t pair;  /* where the pair begins, undecoded */
-    size_t part;  /* where its key or value begins, decoded */
-    size_t parts; /* keys and values that are complete */
-    int in_value;
+    size_t parts; /* keys and values that are complete; odd: a value is next */
 } walk;
 
-/* The plain bytes before `at` are decoded. */
-static void settle(walk *w, size_t at)
+/* Kept apart: a body without escapes is never moved. */
+static void move_left(char *from, size_t gap, size_t len)
 {
-    if (w->out != w->from)
-        memmove(w->text + w->out, w->text + w->from, at - w->from);
-    w->out += at - w->from;
-    w->from = at;
+    memmove(from - gap, from, len);
 }
 
-static void end_part(mcmp_decoder *d, walk *w)
+/* The plain bytes before `at` are decoded; returns where what is decoded ends now. */
+static inline char *settle(walk *w, size_t at)
 {
-    if (w->parts < MCMP__COUNT(d->lengths))
-        d->lengths[w->parts] = w->out - w->part;
+    if (w->gap != 0)
+        move_left(w->text + w->from, w->gap, at - w->from);
+    return w->text + at - w->gap;
+}
+
+/* A key or value ends before `at`. */
+static inline void end_part(mcmp_decoder *d, walk *w, size_t at)
+{
+    char *end = settle(w, at);
+
+    *end = '\0';
+    if (w->parts < MCMP__COUNT(d->ends))
+        d->ends[w->parts] = end;
     w->parts++;
-    w->text[w->out++] = '\0';
-    w->part = w->out;
+    w->from = at + 1;
+}
+
+/* What a byte within a key or value stands for; -1 when it must not be here. */
+MCMP__COLD static int inner_byte(const char *at, const char *end)
+{
+    switch (byte_kinds[(uint8_t)*at]) {
+    case FORBIDDEN:
+        return -1;
+    case PERCENT:
+        return escaped_byte(at, end);
+    default:
+        return *at == '+' ? ' ' : *at;
+    }
 }
 
 /* A byte that means something; -1: what must not be here, and *bad is where that is noticed. */
-static int walk_mark(mcmp_decoder *d, walk *w, size_t at, uint64_t *bad)
+static inline int walk_mark(mcmp_decoder *d, walk *w, size_t at, uint64_t *bad)
 {
-    uint8_t kind = byte_kinds[(uint8_t)w->text[at]];
-    size_t used = 1;
+    char mark = w->text[at];
     int byte;
 
-    *bad = at;
-    settle(w, at);
-    if (kind == EQUALS && !w->in_value) {
-        if (at == w->pair)
-            return -1;
-        end_part(d, w);
-        w->in_value = 1;
-    } else if (kind == AMPERSAND) {
-        *bad = w->pair;
-        if (w->in_value)
-            end_part(d, w);
-        else if (at != w->pair)
-            return -1;
-        w->in_value = 0;
-        w->pair = at + 1;
-    } else if (kind == PERCENT) {
-        if ((byte = escaped_byte(w->text + at, w->text + w->len)) < 0)
-            return -1;
-        w->text[w->out++] = (char)byte;
-        used = 3;
-    } else if (kind == FORBIDDEN) {
-        return -1;
-    } else {
-        w->text[w->out++] = kind == PLUS ? ' ' : '=';
+    if (mark == '=' && w->parts % 2 == 0 && at != w->pair) {
+        end_part(d, w, at);
+        return 0;
     }
-    w->from = at + used;
+    if (mark == '&') {
+        *bad = w->pair;
+        if (w->parts % 2 == 0) {
+            if (at != w->pair)
+                return -1;
+            w->gap++; /* an empty pair leaves nothing */
+            w->from++;
+        } else {
+            end_part(d, w, at);
+        }
+        w->pair = at + 1;
+        return 0;
+    }
+    *bad = at;
+    if (mark == '=' && at == w->pair)
+        return -1;
+    if ((byte = inner_byte(w->text + at, w->text + w->len)) < 0)
+        return -1;
+    *settle(w, at) = (char)byte;
+    w->from = at + 1;
+    if (mark == '%') {
+        w->gap += 2;
+        w->from += 2;
+    }
     return 0;
 }
 
@@ -241,13 +261,13 @@ static int walk_body(mcmp_decoder *d, mcmp_span body, uint64_t *bad_at)
             if (walk_mark(d, &w, base + mcmp__lowest_bit(marks), bad_at) != 0)
                 return -1;
     }
-    *bad_at = w.pair;
-    settle(&w, w.len);
-    if (w.in_value)
-        end_part(d, &w);
-    else if (w.len != w.pair)
+    if (w.parts % 2 != 0) {
+        end_part(d, &w, w.len);
+    } else if (w.len != w.pair) {
+        *bad_at = w.pair;
         return -1;
-    d->text.len = w.out;
+    }
+    d->parts = w.parts;
     return 0;
 }
 
@@ -255,60 +275,82 @@ static int walk_body(mcmp_decoder *d, mcmp_span body, uint64_t *bad_at)
 static const uint64_t missing_when_empty =
     MCMP_FIELD_JVMROUTE | MCMP_FIELD_SCHEME | MCMP_FIELD_HOST | MCMP_FIELD_PORT;
 
-static uint32_t judge_pair(mcmp_decoder *d, mcmp_span key, mcmp_span value)
+/* A key that means nothing to this command. */
+static uint32_t judge_unknown(mcmp_decoder *d, mcmp_span key, mcmp_span value)
 {
-    mcmp_command *command = &d->command;
-    const mcmp__field *field = mcmp__field_find(key);
-    int is_known = field != NULL && (field->commands & 1u << command->kind) != 0;
+    uint32_t kind = d->command.kind;
 
-    if (!is_known && (command->kind == MCMP_COMMAND_STATUS || command->kind == MCMP_COMMAND_PING)) {
+    if (kind == MCMP_COMMAND_STATUS || kind == MCMP_COMMAND_PING) {
         d->culprit = key;
         return MCMP_REFUSAL_BAD_FIELD;
     }
-    if (value.len == 0 && command->kind == MCMP_COMMAND_CONFIG)
-        return MCMP_REFUSAL_PARSE;
-    if (!is_known)
-        return MCMP_REFUSAL_NONE;
+    return value.len == 0 && kind == MCMP_COMMAND_CONFIG ? MCMP_REFUSAL_PARSE : MCMP_REFUSAL_NONE;
+}
+
+static inline uint32_t read_value(mcmp_decoder *d, const mcmp__field *field, mcmp_span value)
+{
+    mcmp_command *command = &d->command;
+
     if ((command->flags & MCMP_COMMAND_WHOLE_NODE) != 0 &&
         (field->bit & (MCMP_FIELD_ALIAS | MCMP_FIELD_CONTEXT)) != 0)
         return MCMP_REFUSAL_NONE;
     command->given |= field->bit;
     command->defaulted &= ~field->bit;
-    if (value.len == 0 && (field->bit & missing_when_empty) != 0) {
-        command->given &= ~field->bit;
-        mcmp__field_reset(d, field);
-        return MCMP_REFUSAL_NONE;
-    }
     return field->read(d, field, value);
 }
 
-/* The next part of the text; most bodies have few, and their lengths are known. */
-static mcmp_span next_part(const mcmp_decoder *d, const char **ptr, size_t number)
+static uint32_t judge_empty(mcmp_decoder *d, const mcmp__field *field, mcmp_span value)
 {
-    const char *part = *ptr;
-    size_t len = number < MCMP__COUNT(d->lengths) ? d->lengths[number] : strlen(part);
+    mcmp_command *command = &d->command;
 
-    *ptr += len + 1;
-    return mcmp__span(part, len);
+    if (command->kind == MCMP_COMMAND_CONFIG)
+        return MCMP_REFUSAL_PARSE;
+    if ((field->bit & missing_when_empty) == 0)
+        return read_value(d, field, value);
+    command->given &= ~field->bit;
+    command->defaulted &= ~field->bit;
+    mcmp__field_reset(d, field);
+    return MCMP_REFUSAL_NONE;
+}
+
+static inline uint32_t judge_pair(mcmp_decoder *d, mcmp_span key, mcmp_span value)
+{
+    const mcmp__field *field = mcmp__field_find(key);
+
+    if (field == NULL || (field->commands >> d->command.kind & 1) == 0)
+        return judge_unknown(d, key, value);
+    return value.len == 0 ? judge_empty(d, field, value) : read_value(d, field, value);
+}
+
+/* Where part number n ends that begins at ptr; most bodies have few, and their ends are known. */
+static inline const char *part_end(const mcmp_decoder *d, const char *ptr, size_t n)
+{
+    return n < MCMP__COUNT(d->ends) ? d->ends[n] : ptr + strlen(ptr);
 }
 
 /* Judge the pairs in the order sent; *count is the number of those that were right. */
 static uint32_t judge_pairs(mcmp_decoder *d, size_t *count, const char **bad_key)
 {
     const char *ptr = d->text.data;
-    const char *end = ptr + d->text.len;
+    size_t parts = d->parts;
+    size_t part = 0;
+    uint32_t refusal = MCMP_REFUSAL_NONE;
 
-    for (*count = 0; ptr < end; ++*count) {
-        mcmp_span key = next_part(d, &ptr, 2 * *count);
-        mcmp_span value = next_part(d, &ptr, 2 * *count + 1);
-        uint32_t refusal = judge_pair(d, key, value);
+    for (; part < parts; part += 2) {
+        const char *key_end = part_end(d, ptr, part);
+        const char *value = key_end + 1;
+        const char *end = part_end(d, value, part + 1);
 
+        refusal = judge_pair(d, mcmp__span(ptr, (size_t)(key_end - ptr)),
+                             mcmp__span(value, (size_t)(end - value)));
         if (refusal != MCMP_REFUSAL_NONE || d->no_memory) {
-            *bad_key = key.ptr;
-            return refusal;
+            *bad_key = ptr;
+            break;
         }
+        ptr = end + 1;
     }
-    return MCMP_REFUSAL_NONE;
+    *count = part / 2;
+    return refusal;
 }
 
 static uint32_t judge_ping(const mcmp_command *command)
@@ -324,8 +366,8 @@ static uint32_t judge_ping(const mcmp_command *command)
 /* What is judged when all pairs are known: what is missing, then Alias and Context. */
 static uint32_t judge_whole(const mcmp_command *command, size_t pairs)
 {
-    int alias = (command->given & MCMP_FIELD_ALIAS) != 0;
-    int context = (command->given & MCMP_FIELD_CONTEXT) != 0;
+    const uint64_t both = MCMP_FIELD_ALIAS | MCMP_FIELD_CONTEXT;
+    uint64_t given = command->given & both;
 
     if (command->kind == MCMP_COMMAND_PING)
         return judge_ping(command);
@@ -335,9 +377,11 @@ static uint32_t judge_whole(const mcmp_command *command, size_t pairs)
         return MCMP_REFUSAL_BAD_FIELD;
     if ((command->given & MCMP_FIELD_JVMROUTE) == 0)
         return MCMP_REFUSAL_NO_ROUTE;
-    if (alias != context)
-        return alias ? MCMP_REFUSAL_NO_CONTEXT : MCMP_REFUSAL_NO_ALIAS;
-    if (alias || command->kind == MCMP_COMMAND_CONFIG || command->kind == MCMP_COMMAND_STATUS ||
+    if (given == both)
+        return MCMP_REFUSAL_NONE;
+    if (given != 0)
+        return given == MCMP_FIELD_ALIAS ? MCMP_REFUSAL_NO_CONTEXT : MCMP_REFUSAL_NO_ALIAS;
+    if (command->kind == MCMP_COMMAND_CONFIG || command->kind == MCMP_COMMAND_STATUS ||
         (command->flags & MCMP_COMMAND_WHOLE_NODE) != 0)
         return MCMP_REFUSAL_NONE;
     return MCMP_REFUSAL_NO_APP;

@@ -22,8 +22,9 @@ struct mcmp_decoder {
     mcmp_allocator allocator;
     mcmp_command_limits limits;
     mcmp_command command;
-    mcmp__buf text;     /* the decoded pairs: key NUL value NUL, again and again */
-    size_t lengths[16]; /* of the first keys and values in it */
+    mcmp__buf text;       /* the decoded pairs: key NUL value NUL, again and again */
+    const char *ends[16]; /* of the first keys and values in it */
+    size_t parts;         /* how many keys and values there are */
     mcmp__elements aliases;
     mcmp__elements contexts;
     size_t *order; /* scratch of mcmp__elements_unique() */

@@ -294,39 +294,41 @@ static const mcmp__field fields[] = {
 static const uint8_t starts[] = { 0,  0,  0,  0,  1,  7,  8,  10, 12, 15, 16,
                                   17, 18, 19, 20, 20, 20, 20, 21, 22, 24 };
 
-/* Equal bytes, by words that may overlap at the end; no key is shorter than three bytes. */
+/* Equal bytes, by words that may overlap; no key is shorter than three bytes. */
 static inline int same_bytes(const char *a, const char *b, size_t len)
 {
-    if (len < 4)
-        return memcmp(a, b, 2) == 0 && a[len - 1] == b[len - 1];
-    if (len < 8)
+    if (len >= 8)
+        return memcmp(a, b, 8) == 0 && memcmp(a + len - 8, b + len - 8, 8) == 0 &&
+               (len <= 16 || memcmp(a + 8, b + 8, 8) == 0);
+    if (len >= 4)
         return memcmp(a, b, 4) == 0 && memcmp(a + len - 4, b + len - 4, 4) == 0;
-    for (size_t i = 0; len - i > 8; i += 8)
-        if (memcmp(a + i, b + i, 8) != 0)
-            return 0;
-    return memcmp(a + len - 8, b + len - 8, 8) == 0;
+    return memcmp(a, b, 2) == 0 && a[len - 1] == b[len - 1];
 }
 
-MCMP__COLD static const mcmp__field *find_nocase(mcmp_span key)
+/* Any other than the most frequent key of its length; most are spelled as they stand here. */
+MCMP__COLD static const mcmp__field *find_slow(mcmp_span key)
 {
-    for (size_t i = starts[key.len]; i < starts[key.len + 1]; i++)
-        if (mcmp__span_eq_nocase(fields[i].key, key))
-            return &fields[i];
-    return NULL;
-}
+    const mcmp__field *end = fields + starts[key.len + 1];
 
-/* Nearly all senders write the keys as they stand here, so that is tried first. */
-const mcmp__field *mcmp__field_find(mcmp_span key)
-{
-    const mcmp__field *end;
-
-    if (key.len + 1 >= MCMP__COUNT(starts))
-        return NULL;
-    end = fields + starts[key.len + 1];
     for (const mcmp__field *field = fields + starts[key.len]; field < end; field++)
         if (same_bytes(field->key.ptr, key.ptr, key.len))
             return field;
-    return find_nocase(key);
+    for (const mcmp__field *field = fields + starts[key.len]; field < end; field++)
+        if (mcmp__span_eq_nocase(field->key, key))
+            return field;
+    return NULL;
+}
+
+const mcmp__field *mcmp__field_find(mcmp_span key)
+{
+    const mcmp__field *first;
+
+    if (key.len + 1 >= MCMP__COUNT(starts))
+        return NULL;
+    first = fields + starts[key.len];
+    if (first->key.len == key.len && same_bytes(first->key.ptr, key.ptr, key.len))
+        return first;
+    return find_slow(key);
 }
 
 void mcmp__field_reset(mcmp_decoder *d, const mcmp__field *field)

@@ -73,9 +73,11 @@ static size_t leading_digits(mcmp_span text, uint64_t max, uint64_t *out)
     uint64_t value = 0;
     size_t i = 0;
 
-    for (; i < text.len && mcmp__is_digit(text.ptr[i]); i++) {
-        uint64_t digit = (uint64_t)(text.ptr[i] - '0');
+    for (; i < text.len; i++) {
+        unsigned digit = (unsigned)((uint8_t)text.ptr[i] - '0');
 
+        if (digit > 9)
+            break;
         value = value < safe ? value * 10 + digit : max + 1;
     }
     *out = MCMP__MIN(value, max);
