@@ -18,7 +18,7 @@
 #define SMALL_BODY 16384 /* after a greater one memory is given back, */
 #define KEEP_TEXT 65536  /* when there is more than this */
 #define KEEP_ELEMENTS 4096
-#define BLOCK 16 /* bytes looked at in one go; the text has so much room behind it */
+#define BLOCK 32 /* bytes looked at in one go; the text has so much room behind it */
 
 /* What a byte of a form body is. */
 enum { PLAIN, PERCENT, PLUS, AMPERSAND, EQUALS, FORBIDDEN };
@@ -142,18 +142,26 @@ static int escaped_byte(const char *ptr, const char *end)
     return high * 16 + low;
 }
 
-/* One bit per byte of a block: those that are not PLAIN. */
-static uint32_t marks_of(const char *text)
+/* One bit per byte of half a block: those that are not PLAIN. */
+static inline uint32_t marks_of_half(const char *text)
 {
 #ifdef MCMP__FORM16
     return MCMP__FORM16(text);
 #else
     uint32_t mask = 0;
 
-    for (unsigned i = 0; i < BLOCK; i++)
+    for (unsigned i = 0; i < BLOCK / 2; i++)
         mask |= (uint32_t)(byte_kinds[(uint8_t)text[i]] != PLAIN) << i;
     return mask;
 #endif
+}
+
+/* The same of a block of which the first len bytes count; what is behind them is PLAIN. */
+static inline uint32_t marks_of(const char *text, size_t len)
+{
+    uint32_t marks = marks_of_half(text);
+
+    return len > BLOCK / 2 ? marks | marks_of_half(text + BLOCK / 2) << BLOCK / 2 : marks;
 }
 
 /*
@@ -169,7 +177,6 @@ typedef struct walk {
     size_t parts; /* keys and values that are complete; odd: a value is next */
 } walk;
 
-/* Kept apart: a body without escapes is never moved. */
 static void move_left(char *from, size_t gap, size_t len)
 {
     memmove(from - gap, from, len);
@@ -196,7 +203,7 @@ static inline void end_part(mcmp_decoder *d, walk *w, size_t at)
 }
 
 /* What a byte within a key or value stands for; -1 when it must not be here. */
-MCMP__COLD static int inner_byte(const char *at, const char *end)
+static int inner_byte(const char *at, const char *end)
 {
     switch (byte_kinds[(uint8_t)*at]) {
     case FORBIDDEN:
@@ -252,11 +259,10 @@ static int walk_body(mcmp_decoder *d, mcmp_span body, uint64_t *bad_at)
 
     if (body.len > 0) /* an empty body may have no address */
         memcpy(w.text, body.ptr, body.len);
+    memset(w.text + w.len, ' ', BLOCK / 2); /* no mark is seen behind the end */
     for (size_t base = 0; base < w.len; base += BLOCK) {
-        uint32_t marks = marks_of(w.text + base);
+        uint32_t marks = marks_of(w.text + base, w.len - base);
 
-        if (w.len - base < BLOCK)
-            marks &= (1u << (w.len - base)) - 1;
         for (; marks != 0; marks &= marks - 1)
             if (walk_mark(d, &w, base + mcmp__lowest_bit(marks), bad_at) != 0)
                 return -1;
@@ -332,25 +338,24 @@ static inline const char *part_end(const mcmp_decoder *d, const char *ptr, size_
 static uint32_t judge_pairs(mcmp_decoder *d, size_t *count, const char **bad_key)
 {
     const char *ptr = d->text.data;
-    size_t parts = d->parts;
     size_t part = 0;
-    uint32_t refusal = MCMP_REFUSAL_NONE;
 
-    for (; part < parts; part += 2) {
+    for (; part < d->parts; part += 2) {
         const char *key_end = part_end(d, ptr, part);
         const char *value = key_end + 1;
         const char *end = part_end(d, value, part + 1);
+        uint32_t refusal = judge_pair(d, mcmp__span(ptr, (size_t)(key_end - ptr)),
+                                      mcmp__span(value, (size_t)(end - value)));
 
-        refusal = judge_pair(d, mcmp__span(ptr, (size_t)(key_end - ptr)),
-                             mcmp__span(value, (size_t)(end - value)));
-        if (refusal != MCMP_REFUSAL_NONE || d->no_memory) {
+        if (refusal != MCMP_REFUSAL_NONE) {
+            *count = part / 2;
             *bad_key = ptr;
-            break;
+            return refusal;
         }
         ptr = end + 1;
     }
     *count = part / 2;
-    return refusal;
+    return MCMP_REFUSAL_NONE;
 }
 
 static uint32_t judge_ping(const mcmp_command *command)
@@ -440,7 +445,6 @@ static int prepare(mcmp_decoder *d, const mcmp_request *request)
         d->command.flags |= MCMP_COMMAND_WHOLE_NODE;
     d->aliases.count = d->contexts.count = 0;
     d->culprit = mcmp__span("", 0);
-    d->no_memory = 0;
     if (d->text.cap >= BLOCK && request->body.len <= d->text.cap - BLOCK)
         return MCMP_OK;
     if (request->body.len > SIZE_MAX - BLOCK)
@@ -486,10 +490,10 @@ int mcmp_decoder_decode(mcmp_decoder *decoder, const mcmp_request *request,
     if (walk_body(decoder, request->body, &offset) != 0)
         return refuse(decoder, MCMP_REFUSAL_PARSE, "", offset, refusal, err);
     code = judge_pairs(decoder, &pairs, &key);
+    if (code == MCMP__NO_MEMORY)
+        return no_memory(err);
     if (code != MCMP_REFUSAL_NONE)
         return refuse(decoder, code, key, pair_offset(request->body, pairs), refusal, err);
-    if (decoder->no_memory)
-        return no_memory(err);
     code = judge_whole(&decoder->command, pairs);
     if (code != MCMP_REFUSAL_NONE)
         return refuse(decoder, code, "", request->body.len, refusal, err);

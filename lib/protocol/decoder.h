@@ -30,13 +30,14 @@ struct mcmp_decoder {
     size_t *order; /* scratch of mcmp__elements_unique() */
     size_t order_cap;
     mcmp_span culprit;
-    int no_memory;
     char host[MCMP__HOST_ROOM];
 };
 
 typedef struct mcmp__field mcmp__field;
 
-/* Reads a value into the command; returns MCMP_REFUSAL_*, or sets no_memory. */
+#define MCMP__NO_MEMORY UINT32_MAX /* no MCMP_REFUSAL_* */
+
+/* Reads a value into the command; returns MCMP_REFUSAL_*, or MCMP__NO_MEMORY. */
 typedef uint32_t (*mcmp__field_fn)(mcmp_decoder *decoder, const mcmp__field *field,
                                    mcmp_span value);
 

@@ -216,14 +216,13 @@ static uint32_t read_load(mcmp_decoder *d, const mcmp__field *field, mcmp_span v
     return mcmp__value_load(value, &d->command.load) == 0 ? MCMP_REFUSAL_NONE : field->bad;
 }
 
-static void add_element(mcmp_decoder *d, int is_alias, mcmp_span element)
+static int add_element(mcmp_decoder *d, int is_alias, mcmp_span element)
 {
     mcmp__elements *list = is_alias ? &d->aliases : &d->contexts;
 
     while (!is_alias && element.len > 1 && element.ptr[element.len - 1] == '/')
         element.len--;
-    if (mcmp__elements_add(list, &d->allocator, element) != MCMP_OK)
-        d->no_memory = 1;
+    return mcmp__elements_add(list, &d->allocator, element);
 }
 
 /* A comma list. Length comes before form (MCMP 1), so an empty element is told of at the end. */
@@ -244,8 +243,8 @@ static uint32_t read_elements(mcmp_decoder *d, const mcmp__field *field, mcmp_sp
             return field->too_big;
         if (element.len == 0)
             refusal = field->bad;
-        else if (refusal == MCMP_REFUSAL_NONE)
-            add_element(d, is_alias, element);
+        else if (refusal == MCMP_REFUSAL_NONE && add_element(d, is_alias, element) != MCMP_OK)
+            return MCMP__NO_MEMORY;
         if (comma == NULL)
             return refusal;
         rest = mcmp__span(comma + 1, rest.len - element.len - 1);
