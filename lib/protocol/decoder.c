@@ -177,16 +177,13 @@ typedef struct walk {
     size_t parts; /* keys and values that are complete; odd: a value is next */
 } walk;
 
-static void move_left(char *from, size_t gap, size_t len)
-{
-    memmove(from - gap, from, len);
-}
-
 /* The plain bytes before `at` are decoded; returns where what is decoded ends now. */
 static inline char *settle(walk *w, size_t at)
 {
+    char *from = w->text + w->from;
+
     if (w->gap != 0)
-        move_left(w->text + w->from, w->gap, at - w->from);
+        memmove(from - w->gap, from, at - w->from);
     return w->text + at - w->gap;
 }
 
