@@ -123,7 +123,7 @@ int mcmp__answer_text(mcmp__call *call, const char *text, size_t len)
 }
 
 /* The usual STATUS answer in one piece: it is by far the most frequent one. */
-static int answer_plain(mcmp__call *call, mcmp_span type, mcmp_span route, int ok, uint64_t id)
+static int answer_plain(mcmp__call *call, mcmp_span type, mcmp_span route, int ok)
 {
     char room[400]; /* names have at most 255 bytes */
     char *at = MCMP__ADD(room, "Type=");
@@ -132,7 +132,7 @@ static int answer_plain(mcmp__call *call, mcmp_span type, mcmp_span route, int o
     if (route.len != 0)
         at = mcmp__add_span(MCMP__ADD(at, "&JVMRoute="), route);
     at = ok ? MCMP__ADD(at, "&State=OK&id=") : MCMP__ADD(at, "&State=NOTOK&id=");
-    at += mcmp__format_uint(at, id);
+    at = mcmp__add_span(at, mcmp__cluster_id_text(call->cluster));
     *at++ = '\n';
     return mcmp__answer_text(call, room, (size_t)(at - room));
 }
@@ -140,11 +140,12 @@ static int answer_plain(mcmp__call *call, mcmp_span type, mcmp_span route, int o
 int mcmp__answer_state(mcmp__call *call, mcmp_span type, mcmp_span route, int ok)
 {
     int json = (call->request->flags & MCMP_REQUEST_WANT_JSON) != 0;
-    uint64_t id = mcmp__cluster_id(call->cluster);
+    uint64_t id;
     mcmp__out out;
 
     if (!json && route.len <= 255 && mcmp__is_plain_amp(route))
-        return answer_plain(call, type, route, ok, id);
+        return answer_plain(call, type, route, ok);
+    id = mcmp__cluster_id(call->cluster);
     mcmp__answer_begin(call, &out, json ? "application/json" : "text/plain");
     if (json)
         state_json(&out, type, route, ok, id);

@@ -228,6 +228,7 @@ int mcmp_cluster_open(mcmp_cluster **out, const mcmp_cluster_options *opts, mcmp
         return rc;
     }
     seed_random(cluster);
+    cluster->id_len = (uint32_t)mcmp__format_uint(cluster->id_text, mcmp__cluster_id(cluster));
     rc = mcmp__access_open(cluster, err);
     if (rc != MCMP_OK) {
         mcmp_cluster_close(cluster);
@@ -288,6 +289,11 @@ uint64_t mcmp_cluster_id(const mcmp_cluster *cluster)
 uint64_t mcmp__cluster_id(const mcmp_cluster *cluster)
 {
     return mcmp_cluster_id(cluster);
+}
+
+mcmp_span mcmp__cluster_id_text(const mcmp_cluster *cluster)
+{
+    return mcmp__span(cluster->id_text, cluster->id_len);
 }
 
 mcmp__access **mcmp__access_of(mcmp_cluster *cluster)

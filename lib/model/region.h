@@ -162,6 +162,8 @@ struct mcmp_cluster {
     mcmp__config config;
     mcmp__local local;
     mcmp__access *access;
+    char id_text[20]; /* MCMP__R_ID in decimal */
+    uint32_t id_len;
     uint32_t process;
     int64_t pid;
     size_t mapped; /* bytes to unmap at close; 0 = the host's */

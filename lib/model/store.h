@@ -192,6 +192,7 @@ void mcmp__heal_arm(mcmp__tx *tx, uint32_t node, uint64_t connection, mcmp_time 
 int mcmp__heal_fire(mcmp_cluster *cluster, uint32_t node, uint64_t connection, mcmp_time now);
 
 uint64_t mcmp__cluster_id(const mcmp_cluster *cluster);
+mcmp_span mcmp__cluster_id_text(const mcmp_cluster *cluster); /* the same in decimal */
 
 /* Snapshots: one whole state in memory of its own, for views. Every function that reads takes its
  * rd; live rows and running counts are those of the moment of copying and come through it too.
