@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One request and its answer. The object exists from the first byte of a request to the last of its
- * answer; forward.c moves the request to the node, response.c the answer to the client, tunnel.c
- * both after an upgrade, answer.c writes answers of our own.
+ * answer; exchange.c chooses its node, upload.c moves the request there, response.c the answer to the
+ * client, tunnel.c both after an upgrade, answer.c writes answers of our own. What the bytes on a
+ * node's connection mean is the business of its wire (wire.h).
  *
  * The client's buffer holds the head of the request, kept for retries and the log, and behind it
  * the body as it comes. An exchange that ended is not touched again: functions that may end it are
@@ -29,9 +30,12 @@ enum exchange_phase {
     EXCHANGE_LAST     /* the last bytes of the node's answer are on their way */
 };
 
+struct wire;
+
 struct exchange {
     struct client *client;
     struct upstream *up;
+    const struct wire *wire; /* how the chosen node speaks */
     struct exchange *next_free;
     mcmp_http_head *head;       /* parser of requests; stays with the object */
     const mcmp_http_info *info; /* NULL until the head is complete */
@@ -91,19 +95,21 @@ struct exchange {
     mcmp_selection selection;
 };
 
-/* forward.c */
-void exchange_begin(struct exchange *x);     /* the head is complete */
-void exchange_select(struct exchange *x);    /* choose a node (again) */
-void exchange_connected(struct exchange *x); /* from the pool */
+/* exchange.c */
+void exchange_begin(struct exchange *x);  /* the head is complete */
+void exchange_select(struct exchange *x); /* choose a node (again) */
 void exchange_connect_failed(struct exchange *x, const char *why);
-void exchange_pump(struct exchange *x); /* move the request on */
-void exchange_node_ready(struct exchange *x, unsigned events);
 void exchange_fail(struct exchange *x, int outcome, const char *why);
-void exchange_timeout(struct exchange *x);
 void exchange_client_gone(struct exchange *x);          /* the client left or broke the rules */
 void exchange_release(struct exchange *x, int outcome); /* the selection, if held */
-void exchange_set_timer(struct exchange *x);
+void exchange_drop_upstream(struct exchange *x);        /* close its connection, if it has one */
 void exchange_count(struct exchange *x); /* what flows in a long exchange, now and then */
+/* upload.c */
+void exchange_connected(struct exchange *x); /* from the pool */
+void exchange_pump(struct exchange *x);      /* move the request on */
+void exchange_node_ready(struct exchange *x, unsigned events);
+void exchange_timeout(struct exchange *x);
+void exchange_set_timer(struct exchange *x);
 /* response.c */
 void response_pump(struct exchange *x);
 /* tunnel.c */

@@ -1,13 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Settings of forwarding; the work itself is declared in exchange.h. */
+/* What a request's head becomes on its way to a node. */
 #ifndef SERVER_FORWARD_H
 #define SERVER_FORWARD_H
 
+#include <libmcmp/http.h>
+
 #include "config.h"
 
-/* How long a client that asked for it waits for the node's 100 before we send ours. */
-#define CONTINUE_PATIENCE 1000000
+struct exchange;
 
 void forward_init(const struct config *config);
+
+/* Max-Forwards of OPTIONS and TRACE (RFC 9110 7.6.2); -1: none that counts. */
+int64_t forward_hops(const struct exchange *x);
+
+/* Room for texts that a mcmp_http_forward refers to. */
+struct forward_texts {
+    mcmp_pair hops_line;
+    char hops[24];
+    char host[320];
+};
+
+void forward_fill(struct exchange *x, struct forward_texts *texts, mcmp_http_forward *f);
 
 #endif

@@ -10,17 +10,14 @@
 #include "cluster.h"
 #include "date.h"
 #include "exchange.h"
+#include "wire.h"
 
 #define READS_AT_ONCE 4
 #define MOST_INTERIM 16 /* a node could go on with them for ever */
 
-/* What became of one step. */
-#define STEP_ON 1      /* something was done */
-#define STEP_READ 0    /* more bytes are needed */
-#define STEP_OVER (-1) /* the exchange is over, or goes to another node */
-
-static int queue_head(struct exchange *x, const mcmp_http_info *info, mcmp_http_reply *reply)
+static int queue_head(struct exchange *x, const mcmp_http_head *head, mcmp_http_reply *reply)
 {
+    const mcmp_http_info *info = mcmp_http_head_info(head);
     struct client *c = x->client;
     const struct config *config = c->worker->config;
     char *room = out_room(&c->out, &c->worker->buffers, (size_t)info->head_size + 1024);
@@ -36,8 +33,7 @@ static int queue_head(struct exchange *x, const mcmp_http_info *info, mcmp_http_
     reply->minor = x->info->minor;
     if ((x->info->flags & MCMP_HTTP_KEEP_ALIVE) != 0 && x->body_done && !c->worker->stopping)
         reply->flags |= MCMP_HTTP_KEEP_ALIVE;
-    if (info->status >= 200 &&
-        mcmp_http_head_find(x->up->head, MCMP_HTTP_FIELD_DATE, &date) != MCMP_OK) {
+    if (info->status >= 200 && mcmp_http_head_find(head, MCMP_HTTP_FIELD_DATE, &date) != MCMP_OK) {
         reply->add = date_header();
         reply->add_count = 1;
     }
@@ -45,8 +41,7 @@ static int queue_head(struct exchange *x, const mcmp_http_info *info, mcmp_http_
         reply->flags |= MCMP_HTTP_UPGRADE;
     if (room == NULL)
         return -1;
-    rc = mcmp_http_encode_response(x->up->head, reply, room, buffer_room(c->out.scratch), &len,
-                                   NULL);
+    rc = mcmp_http_encode_response(head, reply, room, buffer_room(c->out.scratch), &len, NULL);
     if (rc != MCMP_OK)
         return -1;
     out_commit(&c->out, len);
@@ -54,12 +49,13 @@ static int queue_head(struct exchange *x, const mcmp_http_info *info, mcmp_http_
 }
 
 /* The final head: how the body comes and how it goes on. */
-static int begin_answer(struct exchange *x, const mcmp_http_info *info)
+static int begin_answer(struct exchange *x, const mcmp_http_head *head)
 {
+    const mcmp_http_info *info = mcmp_http_head_info(head);
     struct upstream *up = x->up;
     mcmp_http_reply reply;
 
-    if (queue_head(x, info, &reply) != 0) {
+    if (queue_head(x, head, &reply) != 0) {
         exchange_fail(x, MCMP_OUTCOME_BROKEN, "the head of the answer can't be passed on");
         return STEP_OVER;
     }
@@ -73,10 +69,10 @@ static int begin_answer(struct exchange *x, const mcmp_http_info *info)
     return STEP_ON;
 }
 
-static int interim(struct exchange *x, const mcmp_http_info *info)
+static int interim(struct exchange *x, const mcmp_http_head *head)
 {
     mcmp_http_reply reply;
-    uint32_t status = info->status;
+    uint32_t status = mcmp_http_head_info(head)->status;
 
     if (++x->interims > MOST_INTERIM) {
         exchange_fail(x, MCMP_OUTCOME_BROKEN, "too many interim answers");
@@ -84,7 +80,7 @@ static int interim(struct exchange *x, const mcmp_http_info *info)
     }
     if (status == 100 && x->continued)
         return STEP_ON; /* the client has ours */
-    if (queue_head(x, info, &reply) != 0) {
+    if (queue_head(x, head, &reply) != 0) {
         exchange_fail(x, MCMP_OUTCOME_BROKEN, "an interim answer can't be passed on");
         return STEP_OVER;
     }
@@ -97,45 +93,14 @@ static int interim(struct exchange *x, const mcmp_http_info *info)
     return STEP_ON;
 }
 
-static int take_head(struct exchange *x)
+int response_head(struct exchange *x, const mcmp_http_head *head)
 {
-    struct upstream *up = x->up;
-    struct buffer *in = up->in;
-    const mcmp_http_info *info;
-    int rc;
-
-    if (buffer_len(in) == 0)
-        return STEP_READ;
-    rc = mcmp_http_head_parse_response(up->head, x->info->method, in->data + in->start,
-                                       buffer_len(in), NULL);
-    if (rc == MCMP_NEED_MORE) {
-        if (in->start > 0) {
-            memmove(in->data, in->data + in->start, buffer_len(in));
-            in->end -= in->start;
-            in->start = 0;
-        }
-        if (buffer_room(in) > 0)
-            return STEP_READ;
-        rc = MCMP_ERR_HTTP_SIZE;
-    }
-    if (rc != MCMP_OK) {
-        /* A node that talks HTTP and sends one bad head is not down for all other requests. */
-        exchange_fail(x,
-                      rc == MCMP_ERR_HTTP_LINE || rc == MCMP_ERR_HTTP_VERSION
-                          ? MCMP_OUTCOME_NO_ANSWER
-                          : MCMP_OUTCOME_BROKEN,
-                      rc == MCMP_ERR_HTTP_SIZE ? "the head of the answer is over max-response-head"
-                                               : mcmp_strerror(rc));
-        return STEP_OVER;
-    }
-    info = mcmp_http_head_info(up->head);
-    in->start += info->head_size;
     if (x->first_byte_at == 0)
         x->first_byte_at = clock_now();
-    return info->status < 200 ? interim(x, info) : begin_answer(x, info);
+    return mcmp_http_head_info(head)->status < 200 ? interim(x, head) : begin_answer(x, head);
 }
 
-static int queue_content(struct exchange *x, mcmp_span content)
+int response_content(struct exchange *x, mcmp_span content)
 {
     struct client *c = x->client;
     struct slab *buffers = &c->worker->buffers;
@@ -154,7 +119,7 @@ static int queue_content(struct exchange *x, mcmp_span content)
     return out_copy(&c->out, buffers, MCMP_HTTP_CHUNK_END, sizeof(MCMP_HTTP_CHUNK_END) - 1);
 }
 
-static int end_body(struct exchange *x)
+int response_end(struct exchange *x)
 {
     struct client *c = x->client;
 
@@ -167,44 +132,17 @@ static int end_body(struct exchange *x)
     return STEP_ON;
 }
 
-static int take_body(struct exchange *x)
-{
-    struct upstream *up = x->up;
-    struct buffer *in = up->in;
-    struct out *out = &x->client->out;
-
-    while (out_has_room(out)) {
-        mcmp_span content;
-        size_t used = 0;
-        int rc = mcmp_http_body_feed(&up->body, in->data + in->start, buffer_len(in), &used,
-                                     &content, NULL);
-
-        in->start += used;
-        if (rc == MCMP_DONE)
-            return end_body(x);
-        if (rc == MCMP_NEED_MORE)
-            return STEP_READ;
-        if (rc != MCMP_OK || queue_content(x, content) != 0) {
-            exchange_fail(x, MCMP_OUTCOME_BROKEN, "the body of the answer is malformed");
-            return STEP_OVER;
-        }
-    }
-    return STEP_ON;
-}
-
 /* The node closed its side, or the connection broke. */
 static int node_ended(struct exchange *x, int error)
 {
-    struct upstream *up = x->up;
-
     if (!x->answer_head) {
         exchange_fail(x, MCMP_OUTCOME_NO_ANSWER,
                       error != 0 ? strerror(error) : "closed before its answer");
         return STEP_OVER;
     }
-    if (error == 0 && mcmp_http_body_end(&up->body, NULL) == MCMP_DONE) {
+    if (error == 0 && x->wire->ends_by_close(x)) {
         x->node_reuse = 0;
-        return end_body(x);
+        return response_end(x);
     }
     exchange_fail(x, MCMP_OUTCOME_BROKEN, error != 0 ? strerror(error) : "the answer is cut short");
     return STEP_OVER;
@@ -239,8 +177,7 @@ static int read_node(struct exchange *x)
 static void free_node(struct exchange *x)
 {
     struct upstream *up = x->up;
-    int keep = x->node_reuse && x->body_done && !x->upload_broken && up->out.bytes == 0 &&
-               buffer_len(up->in) == 0;
+    int keep = x->wire->may_reuse(x);
 
     x->tail = up->in;
     up->in = NULL;
@@ -293,7 +230,7 @@ static int take(struct exchange *x)
     int rc = STEP_ON;
 
     while (rc == STEP_ON && !is_complete(x) && out_has_room(&x->client->out))
-        rc = x->answer_head ? take_body(x) : take_head(x);
+        rc = x->wire->take_answer(x);
     return rc;
 }
 
