@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One request and its answer. The object exists from the first byte of a request to the last of its
- * answer; exchange.c chooses its node, upload.c moves the request there, response.c the answer to the
- * client, tunnel.c both after an upgrade, answer.c writes answers of our own. What the bytes on a
- * node's connection mean is the business of its wire (wire.h).
+ * One request and its answer. The object exists from the first byte of a request to the last of
+ * its answer; exchange.c chooses its node, upload.c moves the request there, response.c the answer
+ * to the client, tunnel.c both after an upgrade, answer.c writes answers of our own. What the bytes
+ * on a node's connection mean is the business of its wire (wire.h).
  *
  * The client's buffer holds the head of the request, kept for retries and the log, and behind it
  * the body as it comes. An exchange that ended is not touched again: functions that may end it are
