@@ -15,6 +15,13 @@
 #define MCMP__COLD
 #endif
 
+/* A function kept apart, so that the loop that calls it at times has its registers for itself. */
+#if defined(__GNUC__)
+#define MCMP__APART __attribute__((noinline))
+#else
+#define MCMP__APART
+#endif
+
 /* Index of the lowest bit set; mask is not 0. */
 static inline unsigned mcmp__lowest_bit(uint32_t mask)
 {

@@ -6,9 +6,8 @@
 #include "choice.h"
 
 #include "base/health.h"
+#include "lb/plain.h"
 #include "lb/rank.h"
-
-#define UNUSUAL (MCMP__HEALTH_ERROR | MCMP__HEALTH_FRESH | MCMP__HEALTH_RESTORED)
 
 /* The two kinds of usable members of one status. */
 enum { ACTIVE, STANDBY, KINDS };
@@ -114,65 +113,6 @@ static int look_at(mcmp__choice *choice, const mcmp__member *member, mcmp__runne
     return kind == ACTIVE;
 }
 
-/* Of the members from `best` on that share its value, the one with the lowest id. */
-static uint32_t lowest_id(mcmp__choice *choice, const mcmp__member *members, const uint64_t *values,
-                          uint32_t count, uint32_t best)
-{
-    uint64_t least = values[best];
-    uint64_t id = 0;
-
-    for (uint32_t i = best + 1; i < count; i++) {
-        uint64_t other;
-
-        if (values[i] != least)
-            continue;
-        if (id == 0)
-            id = mcmp__node_id(choice->rd, members[best].node);
-        other = mcmp__node_id(choice->rd, members[i].node);
-        if (other < id) {
-            id = other;
-            best = i;
-        }
-    }
-    return best;
-}
-
-/*
- * The scan of nearly every request: the measure of MCMP 5.6, every member active, nothing tried and
- * nothing starting. The number of the best; count when some member is another case. It finds just
- * what look_at_some() would find, in a third of the instructions.
- */
-static uint32_t plain_best(mcmp__choice *choice, const mcmp__member *members, uint32_t count,
-                           uint64_t *out_value)
-{
-    uint64_t values[MCMP__CHOICE_WHOLE];
-    uint64_t period = choice->period;
-    uint64_t least = UINT64_MAX;
-    uint32_t best = count;
-
-    for (uint32_t i = 0; i < count; i++) {
-        const mcmp__live *live = mcmp__choice_live(choice, members[i].node);
-        uint32_t health = (uint32_t)mcmp__word_get(&live->health);
-        uint64_t word = mcmp__word_get(&live->share);
-        uint64_t value = mcmp__word_get(&live->carry);
-        int load = (int8_t)(health & MCMP__HEALTH_LOAD);
-
-        if (load <= 0 || (health & UNUSUAL) != 0)
-            return count;
-        if (word >> MCMP__SHARE_PICKS == period)
-            value += (word & MCMP__SHARE_PICK_MASK) * 1000 / (uint32_t)load;
-        else
-            value = mcmp__share_value(mcmp__share_read(word, value, (uint32_t)period, load), load);
-        values[i] = value;
-        if (value < least) {
-            least = value;
-            best = i;
-        }
-    }
-    *out_value = least;
-    return choice->ordered && best < count ? lowest_id(choice, members, values, count, best) : best;
-}
-
 static void look_at_each(mcmp__choice *choice, const mcmp__member *members, uint32_t count,
                          mcmp__runner best[KINDS])
 {
@@ -206,7 +146,8 @@ static void look_at_some(mcmp__choice *choice, const mcmp__member *members, uint
 static void look_at_all(mcmp__choice *choice, const mcmp__set *set, uint32_t first, uint32_t count,
                         uint32_t enough, mcmp__runner best[KINDS])
 {
-    uint32_t start = (uint32_t)(((choice->random & 0xffffffffu) * count) >> 32);
+    uint64_t random = mcmp__choice_mix(choice->random);
+    uint32_t start = (uint32_t)(((random & 0xffffffffu) * count) >> 32);
     uint32_t active = 0;
 
     best[ACTIVE].node = 0;
@@ -221,24 +162,44 @@ static void look_at_all(mcmp__choice *choice, const mcmp__set *set, uint32_t fir
     }
 }
 
-/* Random members: two windows of two neighbours, or two single ones for two choices. */
-static uint32_t sample(mcmp__choice *choice, const mcmp__set *set, uint32_t first, uint32_t count,
-                       mcmp__member out[4])
+/* Adds a window, in two parts when it goes over the end. */
+static inline uint32_t add_window(mcmp__window *out, uint32_t n, uint32_t from, uint32_t width,
+                                  uint32_t count)
 {
-    uint64_t random = choice->random;
+    out[n].from = from;
+    out[n].count = MCMP__MIN(width, count - from);
+    n++;
+    if (from + width <= count)
+        return n;
+    out[n].from = 0;
+    out[n].count = 1;
+    return n + 1;
+}
+
+uint32_t mcmp__choice_windows(mcmp__choice *choice, uint32_t count, mcmp__window out[4])
+{
+    uint64_t random = mcmp__choice_mix(choice->random);
     uint32_t width = choice->policy == MCMP_POLICY_TWO_CHOICES ? 1 : 2;
     uint32_t a = (uint32_t)(((random & 0xffffffffu) * count) >> 32);
     uint32_t b = (uint32_t)(((random >> 32) * (count - 1)) >> 32);
-    uint32_t n;
+    uint32_t n = 0;
 
-    choice->random = mcmp__choice_mix(random + UINT64_C(0x9e3779b97f4a7c15));
+    choice->random = random + MCMP__CHOICE_STEP;
     b += b >= a; /* another place than a */
-    n = mcmp__set_members(choice->rd, set, first + a, MCMP__MIN(width, count - a), out);
-    if (a + width > count)
-        n += mcmp__set_members(choice->rd, set, first, 1, out + n);
-    n += mcmp__set_members(choice->rd, set, first + b, MCMP__MIN(width, count - b), out + n);
-    if (b + width > count)
-        n += mcmp__set_members(choice->rd, set, first, 1, out + n);
+    n = add_window(out, n, a, width, count);
+    return add_window(out, n, b, width, count);
+}
+
+/* The members of random windows. */
+static uint32_t sample(mcmp__choice *choice, const mcmp__set *set, uint32_t first, uint32_t count,
+                       mcmp__member out[4])
+{
+    mcmp__window windows[4];
+    uint32_t some = mcmp__choice_windows(choice, count, windows);
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < some; i++)
+        n += mcmp__set_members(choice->rd, set, first + windows[i].from, windows[i].count, out + n);
     return n;
 }
 
@@ -296,34 +257,11 @@ static int best_of_range(mcmp__choice *choice, const mcmp__set *set, uint32_t fi
     }
 }
 
-/* The plain case, see plain_best(). 0: it is another one, look at all of it. */
-static int make_plain(mcmp__choice *choice, const mcmp__set *set, mcmp__runner *out)
+/* May the plain case be tried? */
+static inline int may_be_plain(const mcmp__choice *choice, const mcmp__set *set)
 {
-    mcmp__member members[MCMP__CHOICE_WHOLE];
-    uint64_t random = choice->random;
-    uint64_t value = 0;
-    uint32_t count;
-    uint32_t best;
-
-    choice->ordered = set->enabled <= MCMP__CHOICE_WHOLE;
-    if (choice->ordered)
-        count = mcmp__set_members(choice->rd, set, 0, set->enabled, members);
-    else
-        count = sample(choice, set, 0, set->enabled, members);
-    best = plain_best(choice, members, count, &value);
-    if (best == count) {
-        choice->random = random; /* the same sample again: who starts there must get its start */
-        return 0;
-    }
-    out->node = members[best].node;
-    out->seat = members[best].seat;
-    out->status = members[best].status;
-    out->health = (uint32_t)mcmp__word_get(&mcmp__choice_live(choice, out->node)->health);
-    out->load = mcmp__health_weight(out->health);
-    out->measure = value;
-    out->value = value;
-    out->ramp = MCMP__FULL_RAMP;
-    return 1;
+    return choice->policy == MCMP_POLICY_LBFACTOR && choice->tried_count == 0 &&
+           choice->config->opts.slow_start <= 0 && set->enabled != 0 && set->groups == 1;
 }
 
 int mcmp__choice_make(mcmp__choice *choice, const mcmp__set *set, mcmp__runner *out)
@@ -335,8 +273,7 @@ int mcmp__choice_make(mcmp__choice *choice, const mcmp__set *set, mcmp__runner *
                (member.status == MCMP_STATUS_ENABLED ||
                 (member.status == MCMP_STATUS_DISABLED && choice->disabled_ok)) &&
                mcmp__choice_usable(choice, &member, out);
-    if (choice->policy == MCMP_POLICY_LBFACTOR && choice->tried_count == 0 &&
-        choice->config->opts.slow_start <= 0 && set->enabled != 0 && make_plain(choice, set, out))
+    if (may_be_plain(choice, set) && mcmp__plain_make(choice, set, out))
         return 1;
     if (set->enabled != 0 && best_of_range(choice, set, 0, set->enabled, out))
         return 1;

@@ -53,10 +53,10 @@ typedef struct mcmp__choice {
     const mcmp__config *config;
     mcmp__local *local; /* its live rows, and what else there is per node */
     mcmp_time now;
-    uint32_t policy;      /* MCMP_POLICY_* */
-    uint32_t disabled_ok; /* the request has a session */
-    uint64_t key;         /* hash of the key, for MCMP_POLICY_HASH */
-    uint64_t random;
+    uint32_t policy;       /* MCMP_POLICY_* */
+    uint32_t disabled_ok;  /* the request has a session */
+    uint64_t key;          /* hash of the key, for MCMP_POLICY_HASH */
+    uint64_t random;       /* a counter; mixed when it is used, which few choices do */
     const uint32_t *tried; /* node indices */
     uint32_t tried_count;
     uint32_t only; /* index of the node a custom policy chose; 0 = all */
@@ -98,13 +98,24 @@ static inline void mcmp__choice_begin(mcmp__choice *choice)
     choice->list_count = 0;
 }
 
+/* Some members that stand side by side. */
+typedef struct mcmp__window {
+    uint32_t from;
+    uint32_t count;
+} mcmp__window;
+
+/* Random ones of count members: two windows of two neighbours, or two single ones for two choices;
+ * the first follows the last. Returns into how many they fall. */
+uint32_t mcmp__choice_windows(mcmp__choice *choice, uint32_t count, mcmp__window out[4]);
+
 /* 1 and the member chosen, or 0 when none is usable. */
 int mcmp__choice_make(mcmp__choice *choice, const mcmp__set *set, mcmp__runner *out);
 /* Could this member serve now? Fills out. Used for the session's own node, too. */
 int mcmp__choice_usable(mcmp__choice *choice, const mcmp__member *member, mcmp__runner *out);
 /* Sets start values and counts picks that slow start passed over. After a whole section. */
 void mcmp__choice_apply(const mcmp__choice *choice);
-/* Well mixed bits of a counter. */
+/* Well mixed bits of a counter that goes on by MCMP__CHOICE_STEP. */
+#define MCMP__CHOICE_STEP UINT64_C(0x9e3779b97f4a7c15)
 static inline uint64_t mcmp__choice_mix(uint64_t z)
 {
     z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);

@@ -22,8 +22,8 @@ static inline void mcmp__choice_init(mcmp__choice *choice, mcmp_cluster *cluster
     choice->now = query->now;
     choice->key = 0;
     choice->only = 0;
-    choice->random = mcmp__choice_mix(atomic_fetch_add_explicit(
-        &choice->local->random, UINT64_C(0x9e3779b97f4a7c15), memory_order_relaxed));
+    choice->random =
+        atomic_fetch_add_explicit(&choice->local->random, MCMP__CHOICE_STEP, memory_order_relaxed);
 }
 
 #endif

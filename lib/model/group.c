@@ -31,11 +31,11 @@ static inline uint32_t way_down(uint32_t j, uint32_t level)
     return j / LEAF >> (4 * (level - 1)) & (FANOUT - 1);
 }
 
-static uint32_t child_get(mcmp__read *rd, uint32_t chunk, uint32_t k)
+static inline uint32_t child_get(mcmp__read *rd, uint32_t chunk, uint32_t k)
 {
     uint64_t w = mcmp__row_get(rd, MCMP__T_CHUNK, chunk, k / 2);
 
-    return k % 2 == 0 ? mcmp__lo(w) : mcmp__hi(w);
+    return (uint32_t)(w >> k % 2 * 32);
 }
 
 static void child_put(mcmp__tx *tx, uint32_t chunk, uint32_t k, uint32_t child)
@@ -46,7 +46,7 @@ static void child_put(mcmp__tx *tx, uint32_t chunk, uint32_t k, uint32_t child)
         mcmp__row_put_hi(tx, MCMP__T_CHUNK, chunk, k / 2, child);
 }
 
-static uint32_t leaf_below(mcmp__read *rd, uint32_t chunk, uint32_t j, uint32_t m)
+static inline uint32_t leaf_below(mcmp__read *rd, uint32_t chunk, uint32_t j, uint32_t m)
 {
     for (uint32_t level = level_for(m); level > 0; level--)
         chunk = child_get(rd, chunk, way_down(j, level));
@@ -60,23 +60,22 @@ static uint32_t leaf_of(mcmp__read *rd, uint32_t group, uint32_t j, uint32_t m)
     return leaf_below(rd, root, j, m);
 }
 
-uint32_t mcmp__group_leaf(mcmp__read *rd, const mcmp__word *group, uint32_t j,
-                          const mcmp__word **out)
+/* Member j of the m in the tree, and those behind it in its leaf. */
+mcmp__run mcmp__group_leaf(mcmp__read *rd, const mcmp__word *group, uint32_t j, uint32_t m)
 {
-    uint64_t counts = mcmp__data_get(group + MCMP__G_COUNTS);
-    uint32_t chunk = mcmp__hi(mcmp__data_get(group + MCMP__G_DOMAIN));
+    uint32_t root = mcmp__hi(mcmp__data_get(group + MCMP__G_DOMAIN));
+    uint32_t leaf = leaf_below(rd, root, j, m);
+    mcmp__run run = { mcmp__row(rd, MCMP__T_CHUNK, leaf) + j % LEAF, LEAF - j % LEAF };
 
-    chunk = leaf_below(rd, chunk, j, mcmp__tally_all(counts) - MCMP__INLINE_MEMBERS);
-    *out = mcmp__row(rd, MCMP__T_CHUNK, chunk) + j % LEAF;
-    return LEAF - j % LEAF;
+    return run;
 }
 
 uint64_t mcmp__group_member(mcmp__read *rd, uint32_t group, uint32_t i)
 {
-    const mcmp__word *at;
+    const mcmp__word *row = mcmp__row(rd, MCMP__T_GROUP, group);
+    uint32_t n = mcmp__tally_all(mcmp__data_get(row + MCMP__G_COUNTS));
 
-    mcmp__group_run(rd, mcmp__row(rd, MCMP__T_GROUP, group), i, &at);
-    return mcmp__data_get(at);
+    return mcmp__data_get(mcmp__group_run(rd, row, i, n).at);
 }
 
 /* The same while the vector has room for n members. */

@@ -199,12 +199,27 @@ uint32_t mcmp__match_next(mcmp__read *rd, mcmp__match *match)
     if (match->group == 0)
         return 0;
     words = mcmp__row(rd, MCMP__T_GROUP, match->group);
+    match->row = words;
     match->cursor[0] = mcmp__lo(mcmp__data_get(words + MCMP__G_LIST));
     match->given = mcmp__hi(mcmp__data_get(words + MCMP__G_KEY));
     return match->given;
 }
 
-static inline void add_group(mcmp__read *rd, mcmp__set *set, uint32_t group, uint32_t place)
+/* The only group, of which the row is known: nearly every set. */
+static inline void set_group(mcmp__set *set, uint32_t group, uint32_t place, const mcmp__word *row)
+{
+    uint64_t counts = mcmp__data_get(row + MCMP__G_COUNTS);
+
+    set->groups = 1;
+    set->group[0] = group;
+    set->place[0] = place;
+    set->row = row;
+    set->enabled = mcmp__tally(counts, MCMP_STATUS_ENABLED);
+    set->disabled = mcmp__tally(counts, MCMP_STATUS_DISABLED);
+    set->stopped = mcmp__tally(counts, MCMP_STATUS_STOPPED);
+}
+
+static void add_group(mcmp__read *rd, mcmp__set *set, uint32_t group, uint32_t place)
 {
     uint64_t counts = mcmp__row_get(rd, MCMP__T_GROUP, group, MCMP__G_COUNTS);
 
@@ -219,23 +234,21 @@ static inline void add_group(mcmp__read *rd, mcmp__set *set, uint32_t group, uin
 static MCMP__COLD void add_groups(mcmp__read *rd, const mcmp__match *match, uint32_t balancer,
                                   uint32_t domain, mcmp__set *set)
 {
+    memset(set, 0, sizeof(*set));
     for (uint32_t i = 0; i < match->count; i++) {
         uint32_t group = mcmp__group_find(rd, match->place[i], balancer, domain);
 
         if (group != 0)
             add_group(rd, set, group, match->place[i]);
     }
+    set->row = mcmp__row(rd, MCMP__T_GROUP, set->group[0]);
 }
 
 uint32_t mcmp__set_of(mcmp__read *rd, const mcmp__match *match, uint32_t balancer, uint32_t domain,
                       mcmp__set *set)
 {
-    set->groups = 0;
-    set->enabled = 0;
-    set->disabled = 0;
-    set->stopped = 0;
     if (match->group != 0 && match->given == balancer && domain == 0)
-        add_group(rd, set, match->group, match->place[0]);
+        set_group(set, match->group, match->place[0], match->row);
     else
         add_groups(rd, match, balancer, domain, set);
     return set->enabled + set->disabled + set->stopped;
@@ -301,6 +314,11 @@ int mcmp__set_member(mcmp__read *rd, const mcmp__set *set, uint32_t i, mcmp__mem
     return 0;
 }
 
+mcmp__run mcmp__set_run(mcmp__read *rd, const mcmp__set *set, uint32_t i)
+{
+    return mcmp__group_run(rd, set->row, i, set->enabled + set->disabled + set->stopped);
+}
+
 /* Members that stand side by side, from number i of the only group on. Returns the end of `out`. */
 static inline mcmp__member *take_run(mcmp__read *rd, const mcmp__set *set, uint32_t i, uint32_t end,
                                      const mcmp__word *at, mcmp__member *out)
@@ -329,7 +347,6 @@ uint32_t mcmp__set_members(mcmp__read *rd, const mcmp__set *set, uint32_t from, 
                            mcmp__member *out)
 {
     const mcmp__member *first = out;
-    const mcmp__word *group;
     uint32_t end = from + n;
 
     if (set->groups != 1) {
@@ -337,13 +354,11 @@ uint32_t mcmp__set_members(mcmp__read *rd, const mcmp__set *set, uint32_t from, 
             out += mcmp__set_member(rd, set, from, out);
         return (uint32_t)(out - first);
     }
-    group = mcmp__row(rd, MCMP__T_GROUP, set->group[0]);
     while (from < end) {
-        const mcmp__word *at;
-        uint32_t stop = from + mcmp__group_run(rd, group, from, &at);
+        mcmp__run run = mcmp__set_run(rd, set, from);
+        uint32_t stop = MCMP__MIN(from + run.count, end);
 
-        stop = MCMP__MIN(stop, end);
-        out = take_run(rd, set, from, stop, at, out);
+        out = take_run(rd, set, from, stop, run.at, out);
         from = stop;
     }
     return (uint32_t)(out - first);

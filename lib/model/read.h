@@ -86,6 +86,7 @@ typedef struct mcmp__match {
     size_t context_len;              /* it is path[0 .. context_len) */
     uint32_t group;                  /* of the balancer that was given last; 0 = look it up */
     uint32_t given;                  /* that balancer */
+    const mcmp__word *row;           /* of the group */
     uint32_t place[MCMP__MATCH_MAX]; /* (alias, context) */
     uint32_t cursor[MCMP__MATCH_MAX];
 } mcmp__match;
@@ -108,6 +109,7 @@ typedef struct mcmp__set {
     uint32_t stopped;
     uint32_t group[MCMP__MATCH_MAX];
     uint32_t place[MCMP__MATCH_MAX];
+    const mcmp__word *row; /* of the first group */
 } mcmp__set;
 
 typedef struct mcmp__member {
@@ -126,6 +128,16 @@ int mcmp__set_member(mcmp__read *rd, const mcmp__set *set, uint32_t i, mcmp__mem
 /* Members from .. from + n - 1, without repeats, in one call; returns how many were written. */
 uint32_t mcmp__set_members(mcmp__read *rd, const mcmp__set *set, uint32_t from, uint32_t n,
                            mcmp__member *out);
+
+/* Members where they stand, for who looks at each of them in a few steps: words `seat << 32 | node`
+ * from number i of a set of one group on. Nothing about them was checked, and behind the set's last
+ * member there is anything. */
+typedef struct mcmp__run {
+    const mcmp__word *at;
+    uint32_t count;
+} mcmp__run;
+
+mcmp__run mcmp__set_run(mcmp__read *rd, const mcmp__set *set, uint32_t i);
 /* 1 and its member when the node is one of the set; O(1). */
 int mcmp__set_find(mcmp__read *rd, const mcmp__set *set, uint32_t node, mcmp__member *out);
 
@@ -158,6 +170,13 @@ int mcmp__node_get(mcmp__read *rd, uint32_t node, mcmp__node *out); /* 0: no suc
 uint32_t mcmp__node_balancer(mcmp__read *rd, uint32_t node);
 uint32_t mcmp__node_domain(mcmp__read *rd, uint32_t node);
 uint64_t mcmp__node_id(mcmp__read *rd, uint32_t node);
+/* The same of all nodes: that of one is at[node * step]. */
+typedef struct mcmp__ids {
+    const mcmp__word *at;
+    size_t step;
+} mcmp__ids;
+
+mcmp__ids mcmp__node_ids(mcmp__read *rd);
 
 typedef struct mcmp__balancer {
     uint64_t order; /* by registration; never used again */

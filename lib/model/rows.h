@@ -208,18 +208,18 @@ uint32_t mcmp__index_next(mcmp__read *rd, uint32_t index, uint32_t row, uint32_t
 uint32_t mcmp__group_find(mcmp__read *rd, uint32_t place, uint32_t balancer, uint32_t domain);
 uint32_t mcmp__seat_find(mcmp__read *rd, uint32_t node, uint32_t place);
 uint64_t mcmp__group_member(mcmp__read *rd, uint32_t group, uint32_t i); /* seat << 32 | node */
-uint32_t mcmp__group_leaf(mcmp__read *rd, const mcmp__word *group, uint32_t j,
-                          const mcmp__word **out);
+mcmp__run mcmp__group_leaf(mcmp__read *rd, const mcmp__word *group, uint32_t j, uint32_t m);
 
-/* Where member i of the group with this row stands, and how many from it on stand side by side
- * (some of them may be unused). */
-static inline uint32_t mcmp__group_run(mcmp__read *rd, const mcmp__word *group, uint32_t i,
-                                       const mcmp__word **out)
+/* Where member i of the n members of the group with this row stands, and how many from it on stand
+ * side by side (some of them may be unused). */
+static inline mcmp__run mcmp__group_run(mcmp__read *rd, const mcmp__word *group, uint32_t i,
+                                        uint32_t n)
 {
-    if (i >= MCMP__INLINE_MEMBERS)
-        return mcmp__group_leaf(rd, group, i - MCMP__INLINE_MEMBERS, out);
-    *out = group + MCMP__G_MEMBERS + i;
-    return MCMP__INLINE_MEMBERS - i;
+    mcmp__run run = { group + MCMP__G_MEMBERS + i, MCMP__INLINE_MEMBERS - i };
+
+    if (i < MCMP__INLINE_MEMBERS)
+        return run;
+    return mcmp__group_leaf(rd, group, i - MCMP__INLINE_MEMBERS, n - MCMP__INLINE_MEMBERS);
 }
 
 #endif
