@@ -142,9 +142,8 @@ static void enter_balancer(mcmp__lookup *look, mcmp__choice *choice, uint32_t ba
     mcmp__read *rd = choice->rd;
 
     look->balancer = balancer;
-    if (!mcmp__balancer_get(rd, balancer, &look->row))
+    if (!mcmp__balancer_all(rd, balancer, look->text, look->names, &look->row))
         memset(&look->row, 0, sizeof(look->row));
-    mcmp__balancer_texts(rd, balancer, look->text, look->names);
     mcmp__set_of(rd, &look->match, balancer, 0, &look->set);
     find_session(look, choice);
 }

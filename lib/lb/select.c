@@ -60,28 +60,10 @@ static void fill_node(mcmp__read *rd, const mcmp__lookup *look, mcmp_selection *
                       mcmp__running *running)
 {
     const mcmp_span *last = &look->names[MCMP__NAME_PATH]; /* in out->text; free from there on */
-    mcmp_span texts[2];
-    mcmp__node row;
+    char *text = out->text + (last->ptr + last->len - out->text);
 
-    running->node = 0;
-    if (!mcmp__node_get(rd, look->chosen.node, &row)) {
+    if (!mcmp__node_take(rd, look->chosen.node, look->chosen.seat, text, out, running))
         rd->torn = 1; /* overtaken, and repeated; else damaged */
-        return;
-    }
-    mcmp__running_of(rd, look->chosen.node, look->chosen.seat, running);
-    out->node = row.handle;
-    out->context = running->seat;
-    out->port = row.port;
-    out->scheme = row.scheme;
-    out->flushpackets = row.flushpackets;
-    out->smax = row.smax;
-    out->flushwait = row.flushwait;
-    out->ping = row.ping;
-    out->ttl = row.ttl;
-    out->timeout = row.timeout;
-    mcmp__node_texts(rd, look->chosen.node, out->text + (last->ptr + last->len - out->text), texts);
-    out->route = texts[0];
-    out->host = texts[1];
     out->status = 0;
     out->retry_at = 0;
 }

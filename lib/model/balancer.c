@@ -133,18 +133,3 @@ uint32_t mcmp__balancer_next(mcmp__read *rd, uint32_t balancer)
         return mcmp__lo(mcmp__head_get(rd, MCMP__H_BALANCERS));
     return mcmp__lo(mcmp__row_get(rd, MCMP__T_BALANCER, balancer, MCMP__B_LIST));
 }
-
-int mcmp__balancer_get(mcmp__read *rd, uint32_t balancer, mcmp__balancer *out)
-{
-    const mcmp__word *words = mcmp__row(rd, MCMP__T_BALANCER, balancer);
-    uint64_t nodes = mcmp__data_get(words + MCMP__B_NODES);
-    uint64_t flags = mcmp__data_get(words + MCMP__B_FLAGS);
-
-    out->order = mcmp__data_get(words + MCMP__B_ORDER);
-    out->wait_worker = (mcmp_time)mcmp__data_get(words + MCMP__B_WAIT);
-    out->flags = mcmp__lo(flags);
-    out->max_attempts = mcmp__hi(flags);
-    out->nodes = mcmp__lo(nodes);
-    out->leaving = mcmp__hi(nodes);
-    return out->order != 0;
-}

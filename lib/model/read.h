@@ -23,6 +23,7 @@
 
 #include <libmcmp/cluster.h>
 #include <libmcmp/response.h>
+#include <libmcmp/select.h>
 
 #include "base/atomic.h"
 #include "base/base.h"
@@ -205,17 +206,21 @@ enum mcmp__text_kind {
 };
 size_t mcmp__text(mcmp__read *rd, enum mcmp__text_kind kind, uint32_t index, char *out,
                   size_t room);
-/* Route and host of a node; name, cookie and path of a balancer. The spans point into out, which
- * has room for whatever the limits allow. */
-#define MCMP__NODE_TEXTS_ROOM (255 + 257 + 8) /* a host may have brackets */
+/* A balancer with its texts: name, cookie and path. The spans point into text. */
 #define MCMP__BALANCER_TEXTS_ROOM (3 * 255 + 8)
-void mcmp__node_texts(mcmp__read *rd, uint32_t node, char *out, mcmp_span spans[2]);
-void mcmp__balancer_texts(mcmp__read *rd, uint32_t balancer, char *out, mcmp_span spans[3]);
+int mcmp__balancer_all(mcmp__read *rd, uint32_t balancer, char *text, mcmp_span spans[3],
+                       mcmp__balancer *out);
 
 /* Domain of a removed node's route, remembered for opts.domain_memory (MCMP 4.4); 0 = none. */
 uint32_t mcmp__domain_recall(mcmp__read *rd, mcmp_span route, mcmp_time now);
 
 #include "model/live.h" /* live rows and running counts, which are outside the copies */
+
+/* What a selection takes over from its node: all that its row says, route and host, copied to text,
+ * and what it is counted by. 0: no such row. */
+#define MCMP__NODE_TEXTS_ROOM (255 + 257 + 8) /* a host may have brackets */
+int mcmp__node_take(mcmp__read *rd, uint32_t node, uint32_t seat, char *text, mcmp_selection *out,
+                    mcmp__running *running);
 
 /* Nodes that are gone or have a new endpoint, as (old) handles in order. *cursor starts with
  * mcmp__gone_now(), the caller keeps it. 1: *out; 0: none further; -1: too many missed. */

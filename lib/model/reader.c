@@ -224,35 +224,76 @@ size_t mcmp__text(mcmp__read *rd, enum mcmp__text_kind kind, uint32_t index, cha
     return len;
 }
 
-/* The n texts from kind on, which are of one row. */
-static inline void copy_texts(mcmp__read *rd, enum mcmp__text_kind kind, uint32_t n, uint32_t index,
-                              char *out, mcmp_span *spans)
+/* One of the texts of a row whose length is the lowest part of lens. Returns its end. */
+static inline char *copy_text(mcmp__read *rd, enum mcmp__text_kind kind, const mcmp__word *words,
+                              uint64_t lens, char *out, mcmp_span *span)
 {
     const mcmp__text_place *place = &rd->layout->text[kind];
-    const mcmp__word *words = mcmp__row(rd, place->table, index);
-    uint64_t lens = mcmp__data_get(words + place->len_word);
+    size_t len = lens & 0xffff;
 
-    for (uint32_t i = 0; i < n; i++, place++, lens >>= 16) {
-        size_t len = lens & 0xffff;
-
-        if (len > place->max) {
-            rd->torn = 1;
-            len = 0;
-        }
-        copy_whole(words + place->word, len, out);
-        spans[i] = mcmp__span(out, len);
-        out += len;
+    if (len > place->max) {
+        rd->torn = 1;
+        len = 0;
     }
+    copy_whole(words + place->word, len, out);
+    *span = mcmp__span(out, len);
+    return out + len;
 }
 
-void mcmp__node_texts(mcmp__read *rd, uint32_t node, char *out, mcmp_span spans[2])
+int mcmp__node_take(mcmp__read *rd, uint32_t node, uint32_t seat, char *text, mcmp_selection *out,
+                    mcmp__running *running)
 {
-    copy_texts(rd, MCMP__NODE_ROUTE, 2, node, out, spans);
+    const mcmp__word *words = mcmp__row(rd, MCMP__T_NODE, node);
+    uint64_t gen = mcmp__data_get(words + MCMP__N_GEN);
+    uint64_t port = mcmp__data_get(words + MCMP__N_PORT);
+    uint64_t lens = mcmp__data_get(words + MCMP__N_LENS);
+
+    out->node = mcmp__pack(node, mcmp__hi(gen));
+    out->port = (uint32_t)port & 0xffff;
+    out->scheme = (uint32_t)(port >> 16) & 0xff;
+    out->flushpackets = (uint32_t)(port >> 24) & 0xff;
+    out->smax = (int32_t)mcmp__hi(port);
+    out->flushwait = (mcmp_time)mcmp__data_get(words + MCMP__N_FLUSHWAIT);
+    out->ping = (mcmp_time)mcmp__data_get(words + MCMP__N_PING);
+    out->ttl = (mcmp_time)mcmp__data_get(words + MCMP__N_TTL);
+    out->timeout = (mcmp_time)mcmp__data_get(words + MCMP__N_TIMEOUT);
+    text = copy_text(rd, MCMP__NODE_ROUTE, words, lens, text, &out->route);
+    copy_text(rd, MCMP__NODE_HOST, words, lens >> 16, text, &out->host);
+    running->node = mcmp__pack(node, mcmp__hi(lens));
+    running->seat = mcmp__pack(seat, mcmp__hi(mcmp__row_get(rd, MCMP__T_SEAT, seat, MCMP__S_GEN)));
+    out->context = running->seat;
+    return mcmp__lo(gen) != MCMP__N_FREE;
 }
 
-void mcmp__balancer_texts(mcmp__read *rd, uint32_t balancer, char *out, mcmp_span spans[3])
+static inline int balancer_fields(const mcmp__word *words, mcmp__balancer *out)
 {
-    copy_texts(rd, MCMP__BALANCER_NAME, 3, balancer, out, spans);
+    uint64_t nodes = mcmp__data_get(words + MCMP__B_NODES);
+    uint64_t flags = mcmp__data_get(words + MCMP__B_FLAGS);
+
+    out->order = mcmp__data_get(words + MCMP__B_ORDER);
+    out->wait_worker = (mcmp_time)mcmp__data_get(words + MCMP__B_WAIT);
+    out->flags = mcmp__lo(flags);
+    out->max_attempts = mcmp__hi(flags);
+    out->nodes = mcmp__lo(nodes);
+    out->leaving = mcmp__hi(nodes);
+    return out->order != 0;
+}
+
+int mcmp__balancer_get(mcmp__read *rd, uint32_t balancer, mcmp__balancer *out)
+{
+    return balancer_fields(mcmp__row(rd, MCMP__T_BALANCER, balancer), out);
+}
+
+int mcmp__balancer_all(mcmp__read *rd, uint32_t balancer, char *text, mcmp_span spans[3],
+                       mcmp__balancer *out)
+{
+    const mcmp__word *words = mcmp__row(rd, MCMP__T_BALANCER, balancer);
+    uint64_t lens = mcmp__data_get(words + MCMP__B_LENS);
+
+    text = copy_text(rd, MCMP__BALANCER_NAME, words, lens, text, &spans[0]);
+    text = copy_text(rd, MCMP__BALANCER_COOKIE, words, lens >> 16, text, &spans[1]);
+    copy_text(rd, MCMP__BALANCER_PATH, words, lens >> 32, text, &spans[2]);
+    return balancer_fields(words, out);
 }
 
 mcmp_span mcmp__text_in_place(mcmp__read *rd, enum mcmp__text_kind kind, uint32_t index)
