@@ -259,8 +259,8 @@ static int check_query(const mcmp_query *query, mcmp_error *err)
 }
 
 /* The caller's query as this library knows it; a copy only when the size is another one. */
-int mcmp__query_take(const mcmp_query *query, mcmp_query *copy, const mcmp_query **out,
-                     mcmp_error *err)
+static inline int take_query(const mcmp_query *query, mcmp_query *copy, const mcmp_query **out,
+                             mcmp_error *err)
 {
     int rc;
 
@@ -274,6 +274,12 @@ int mcmp__query_take(const mcmp_query *query, mcmp_query *copy, const mcmp_query
         *out = copy;
     }
     return check_query(*out, err);
+}
+
+int mcmp__query_take(const mcmp_query *query, mcmp_query *copy, const mcmp_query **out,
+                     mcmp_error *err)
+{
+    return take_query(query, copy, out, err);
 }
 
 /* MCMP 5.3: missing, or unavailable, as an option says for all balancers or some. */
@@ -319,7 +325,7 @@ int mcmp_select_node(mcmp_cluster *cluster, const mcmp_query *query, mcmp_select
                           "ready by mcmp_selection_init()");
     if ((selection->flags & MCMP_SELECTION_HELD) != 0)
         return mcmp__fail(err, MCMP_ERR_INVALID, "selection", "it was not released yet");
-    rc = mcmp__query_take(query, &copy, &look.query, err);
+    rc = take_query(query, &copy, &look.query, err);
     if (rc != MCMP_OK)
         return rc;
     mcmp__choice_init(&choice, cluster, look.query);

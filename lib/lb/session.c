@@ -6,6 +6,8 @@
  */
 #include "session.h"
 
+#include "base/compiler.h"
+
 mcmp_span mcmp__path_cut(mcmp_span path)
 {
     const char *end;
@@ -65,37 +67,46 @@ static int begins_pair(const char *start, const char *at)
 }
 
 /*
- * Finds it in the rest of one line. The first letter of the name is searched rather than the next
- * pair: cookie lines are long, and that letter is rare in them.
+ * Where the name may begin, from `at` on. Its first letter is searched rather than the next pair:
+ * cookie lines are long, and that letter is rare in them.
  */
-static int next_in_line(mcmp_span line, size_t *pos, mcmp_span name, mcmp_span *out_value)
+static inline const char *next_letter(const char *at, const char *end, mcmp_span name)
+{
+    size_t left = (size_t)(end - at);
+
+    return left > name.len ? memchr(at, name.ptr[0], left - name.len) : NULL;
+}
+
+/* Finds it in one line, first at `at`. The end of the value, or NULL. */
+static MCMP__APART const char *find_in_line(mcmp_span line, const char *at, mcmp_span name,
+                                            mcmp_span *out_value)
 {
     const char *end = line.ptr + line.len;
-    const char *at = line.ptr + *pos;
 
-    while ((size_t)(end - at) > name.len &&
-           (at = memchr(at, name.ptr[0], (size_t)(end - at) - name.len)) != NULL) {
+    for (; at != NULL; at = next_letter(at + 1, end, name))
         if (memcmp(at, name.ptr, name.len) == 0 && begins_pair(line.ptr, at) &&
-            value_after(at + name.len, end, out_value)) {
-            *pos = (size_t)(out_value->ptr + out_value->len - line.ptr);
-            return 1;
-        }
-        at++;
-    }
-    *pos = line.len;
-    return 0;
+            value_after(at + name.len, end, out_value))
+            return out_value->ptr + out_value->len;
+    return NULL;
 }
 
 int mcmp__cookie_next(mcmp__cookie_walk *walk, mcmp_span *out_value)
 {
     if (walk->name.len == 0)
         return 0;
-    while (walk->line < walk->count) {
-        if (walk->lines[walk->line].len > 0 &&
-            next_in_line(walk->lines[walk->line], &walk->pos, walk->name, out_value))
+    for (; walk->line < walk->count; walk->line++, walk->pos = 0) {
+        mcmp_span line = walk->lines[walk->line];
+        const char *at;
+
+        if (line.len == 0)
+            continue;
+        at = next_letter(line.ptr + walk->pos, line.ptr + line.len, walk->name);
+        if (at != NULL)
+            at = find_in_line(line, at, walk->name, out_value);
+        if (at != NULL) {
+            walk->pos = (size_t)(at - line.ptr);
             return 1;
-        walk->line++;
-        walk->pos = 0;
+        }
     }
     return 0;
 }

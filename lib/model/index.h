@@ -112,6 +112,12 @@ static inline uint32_t mcmp__text_find(mcmp__read *rd, uint32_t index, mcmp_span
     return 0;
 }
 
+/* The place of a context without use_alias. */
+static inline uint32_t mcmp__place_of(mcmp__read *rd, uint32_t context_text)
+{
+    return (uint32_t)mcmp__row_get(rd, MCMP__T_CTEXT, context_text, MCMP__X_PLACE);
+}
+
 /* The place of a context; without use_alias alias_text is 0. */
 static inline uint32_t mcmp__place_find(mcmp__read *rd, uint32_t alias_text, uint32_t context_text)
 {
@@ -119,7 +125,7 @@ static inline uint32_t mcmp__place_find(mcmp__read *rd, uint32_t alias_text, uin
     uint32_t hash, row;
 
     if (!rd->layout->use_alias)
-        return (uint32_t)mcmp__row_get(rd, MCMP__T_CTEXT, context_text, MCMP__X_PLACE);
+        return mcmp__place_of(rd, context_text);
     hash = mcmp__hash_ints(rd->layout, key, 0);
     row = mcmp__index_start(rd, MCMP__I_PLACE, hash);
     while (row != 0 && mcmp__row_get(rd, MCMP__T_PLACE, row, MCMP__L_KEY) != key)

@@ -85,10 +85,8 @@ static void cut_prefixes(mcmp__read *rd, mcmp_span path, prefixes *out)
     }
 }
 
-static void add_place(mcmp__read *rd, uint32_t alias, uint32_t context, mcmp__match *match)
+static inline void add_place(mcmp__read *rd, uint32_t place, mcmp__match *match)
 {
-    uint32_t place = mcmp__place_find(rd, alias, context);
-
     if (place == 0)
         return;
     if (match->balancer != 0 && mcmp__group_find(rd, place, match->balancer, 0) == 0)
@@ -98,23 +96,33 @@ static void add_place(mcmp__read *rd, uint32_t alias, uint32_t context, mcmp__ma
     match->count++;
 }
 
+/* With use_alias a context has a place for each alias. */
+static MCMP__APART void add_places(mcmp__read *rd, uint32_t context, const mcmp__aliases *names,
+                                   mcmp__match *match)
+{
+    for (uint32_t i = 0; i < names->count; i++)
+        add_place(rd, mcmp__place_find(rd, names->text[i], context), match);
+}
+
 /* 1 when somebody holds this context. */
-static int try_context(mcmp__read *rd, mcmp_span prefix, uint32_t hash, const mcmp__aliases *names,
-                       mcmp__match *match)
+static inline int try_context(mcmp__read *rd, mcmp_span prefix, uint32_t hash,
+                              const mcmp__aliases *names, mcmp__match *match)
 {
     uint32_t context = mcmp__text_find(rd, MCMP__I_CTEXT, prefix, hash);
 
     if (context == 0)
         return 0;
-    for (uint32_t i = 0; i < names->count; i++)
-        add_place(rd, names->text[i], context, match);
+    if (rd->layout->use_alias)
+        add_places(rd, context, names, match);
+    else
+        add_place(rd, mcmp__place_of(rd, context), match);
     return match->count != 0;
 }
 
 uint32_t mcmp__match_find(mcmp__read *rd, mcmp_span host, mcmp_span path, uint32_t balancer,
                           mcmp__match *match)
 {
-    mcmp__aliases names = { { 0 }, 1 }; /* without use_alias places have none */
+    mcmp__aliases names;
     int is_path = path.len > 0 && path.ptr[0] == '/';
     prefixes cut;
     uint32_t left;
