@@ -16,9 +16,11 @@ SMALL, LARGE = ('20', '50'), ('4096', '200')
 # name, program with arguments, function, goal per call (None: only printed), divisor
 CASES = [
     ('select 20x50', ['bench_select', *SMALL, '4', '4000'], 'mcmp_select_node', 2000, 1),
-    # the goal names no number of nodes per context; ours is 4, these show others
-    ('select 16x50, 16 each', ['bench_select', '16', '50', '16', '4000'], 'mcmp_select_node', None, 1),
-    ('select 20x50, 20 each', ['bench_select', *SMALL, '20', '4000'], 'mcmp_select_node', None, 1),
+    # the goal names no number of nodes per context: all of them, few, and the most that are
+    # looked at one by one
+    ('select 20x50, 20 each', ['bench_select', *SMALL, '20', '4000'], 'mcmp_select_node', 2000, 1),
+    ('select 20x50, 8 each', ['bench_select', *SMALL, '8', '4000'], 'mcmp_select_node', 2000, 1),
+    ('select 16x50, 16 each', ['bench_select', '16', '50', '16', '4000'], 'mcmp_select_node', 2000, 1),
     ('select 4096x200', ['bench_select', *LARGE, '4', '4000'], 'mcmp_select_node', 2400, 1),
     ('select 1000 in one', ['bench_select', '1000', '1', '1000', '4000'], 'mcmp_select_node', 2400, 1),
     ('release 20x50', ['bench_select', *SMALL, '4', '4000'], 'mcmp_selection_release', 150, 1),
