@@ -59,12 +59,13 @@ static inline int look_at_run(plain_scan *scan, const mcmp__word *at, const mcmp
     for (; at < end; at++) {
         uint64_t member = mcmp__data_get(at);
         uint32_t node = (uint32_t)member;
-        const mcmp__live *live = &scan->live[node];
+        const mcmp__live *live;
         uint64_t load;
         uint64_t value;
 
         if (node >= scan->slots)
             return 0;
+        live = &scan->live[node];
         load = plain_load(live);
         if (load - 1 >= INT8_MAX)
             return 0;
