@@ -8,6 +8,7 @@
 
 #include "base/compiler.h"
 #include "lb/session.h"
+#include "lb/used.h"
 
 #define WAIT_STEP (100 * MCMP_MSEC) /* between two looks while a request waits (MCMP 5.8) */
 #define CUSTOM_TRIES 4
@@ -226,8 +227,6 @@ static void hold(mcmp__choice *choice, const mcmp__lookup *look, const mcmp__run
                  mcmp_selection *out)
 {
     mcmp__live *live = mcmp__choice_live(choice, look->chosen.node);
-    _Atomic uint32_t *used = &choice->local->used[look->chosen.node];
-    uint32_t generation = mcmp__handle_generation(out->node);
 
     if ((choice->start_count | choice->passed_count) != 0)
         mcmp__choice_apply(choice);
@@ -235,8 +234,7 @@ static void hold(mcmp__choice *choice, const mcmp__lookup *look, const mcmp__run
     mcmp__word_add(&live->elected, 1);
     mcmp__share_add(&live->share, &live->carry, choice->period,
                     look->chosen.load > 0 ? look->chosen.load : 1);
-    if (atomic_load_explicit(used, memory_order_relaxed) != generation)
-        atomic_store_explicit(used, generation, memory_order_relaxed);
+    mcmp__used_mark(&choice->local->used[look->chosen.node], mcmp__handle_generation(out->node));
     out->reserved[MCMP__HELD_NODE] = running->node;
     out->reserved[MCMP__HELD_SEAT] = running->seat;
     out->reserved[MCMP__HELD_INDEX] = look->chosen.node;

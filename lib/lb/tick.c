@@ -7,6 +7,7 @@
 #include "tick.h"
 
 #include "lb/select.h"
+#include "lb/used.h"
 
 #define LONGEST_SLEEP MCMP_SEC /* nodes that go are noticed within this time */
 #define SWEEP_EVERY (10 * MCMP_SEC)
@@ -67,46 +68,31 @@ static int next_gone(mcmp_cluster *cluster, mcmp__tick *tick, mcmp_handle *out)
     return found;
 }
 
-/* 1 and forgotten, when this process has selected the node under just this handle. */
-static int take_used(mcmp__local *local, mcmp_handle node)
-{
-    uint32_t index = mcmp__handle_index(node);
-    uint32_t generation = mcmp__handle_generation(node);
-
-    return index < local->node_slots &&
-           atomic_compare_exchange_strong_explicit(&local->used[index], &generation, 0,
-                                                   memory_order_relaxed, memory_order_relaxed);
-}
-
 /*
  * Looks at all nodes used here: needed when the list ran ahead, and now and then for one that was
  * selected just before it went, and marked just after.
  */
 static int sweep_used(mcmp_cluster *cluster, mcmp__tick *tick, mcmp_handle *out)
 {
-    mcmp__local *local = mcmp__local_of(cluster);
+    uint32_t slots = mcmp__local_of(cluster)->node_slots;
 
-    for (; tick->sweep != 0 && tick->sweep < local->node_slots; tick->sweep++) {
-        uint32_t generation = atomic_load_explicit(&local->used[tick->sweep], memory_order_relaxed);
-        mcmp_handle node = (mcmp_handle)generation << 32 | tick->sweep;
-
-        if (generation != 0 && !mcmp_node_is_current(cluster, node) && take_used(local, node)) {
-            *out = node;
-            return 1;
-        }
-    }
+    for (; tick->sweep != 0 && tick->sweep < slots; tick->sweep++)
+        if (mcmp__used_take(cluster, tick->sweep, out))
+            return 1; /* the slot is looked at again: it may have had several nodes */
     tick->sweep = 0;
     return 0;
 }
 
 int mcmp__gone_find(mcmp_cluster *cluster, mcmp__tick *tick, mcmp_time now, mcmp_handle *out)
 {
-    int found = next_gone(cluster, tick, out);
+    mcmp_handle gone;
+    int found = 1;
 
     while (found > 0) {
-        if (take_used(mcmp__local_of(cluster), *out))
+        if (tick->slot != 0 && mcmp__used_take(cluster, tick->slot, out))
             return 1;
-        found = next_gone(cluster, tick, out);
+        found = next_gone(cluster, tick, &gone);
+        tick->slot = found > 0 ? mcmp__handle_index(gone) : 0;
     }
     if (found < 0 || now >= tick->sweep_at) {
         tick->sweep = 1;

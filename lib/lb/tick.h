@@ -17,7 +17,8 @@ typedef struct mcmp__tick {
     char authority[MCMP__AUTHORITY_MAX];
     uint64_t gone; /* cursor of mcmp__gone_next() */
     int gone_started;
-    uint32_t sweep;     /* next slot of a look at all nodes used here; 0 = none is going on */
+    uint32_t slot;  /* of the last entry of that list: more of its nodes may be gone; 0 = none */
+    uint32_t sweep; /* next slot of a look at all nodes used here; 0 = none is going on */
     mcmp_time sweep_at; /* when the next one starts */
     uint32_t turn;      /* block the next look begins with */
     uint32_t blocks;

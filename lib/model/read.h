@@ -42,7 +42,7 @@ const mcmp__config *mcmp__config_of(const mcmp_cluster *cluster);
 
 /* What lb keeps per handle, that is per process. */
 typedef struct mcmp__local {
-    _Atomic uint32_t *used;  /* by node index, node_slots of them: generation last selected here */
+    _Atomic uint64_t *used;  /* by node index, node_slots of them: what was selected here, of lb */
     struct mcmp__live *live; /* rows of the region, node_slots of them, row 0 belongs to no node */
     uint32_t node_slots;     /* over every index that a node can have */
     _Atomic uint64_t random; /* state of a generator; seeded per process, again after fork */

@@ -375,6 +375,38 @@ START_TEST(test_tick_tells_of_nodes_that_went_and_were_used_here)
 }
 END_TEST
 
+/* A slot may be used again before anybody ticks: no connection of any of its nodes may be left. */
+START_TEST(test_tick_tells_of_each_node_of_a_slot_that_was_used)
+{
+    mcmp_cluster_options opts;
+    mcmp_handle handle[4];
+    mcmp_work work;
+    farm f;
+
+    farm_options(&opts);
+    opts.replace_policy = MCMP_REPLACE_LAST_WRITER;
+    for (int ticked = 0; ticked < 2; ticked++) {
+        farm_open(&f, &opts);
+        farm_script(&f, NODE("n1", "") ON("n1", "/app"));
+        if (ticked) /* else the first tick comes late and has to look at all nodes */
+            ck_assert_int_eq(tick(&f, &work), MCMP_DONE);
+        for (int i = 0; i < 4; i++) {
+            farm_sayf(&f, "CONFIG JVMRoute=n1&Host=n1&Port=%d|", 9000 + i);
+            handle[i] = farm_handle(&f, "n1");
+            if (i != 1)
+                use_node(&f);
+        }
+        for (int i = 0; i < 3; i++) {
+            ck_assert_int_eq(tick(&f, &work), MCMP_OK);
+            ck_assert_uint_eq(work.kind, MCMP_WORK_NODE_GONE);
+            ck_assert_uint_eq(work.node, handle[i]);
+        }
+        ck_assert_int_eq(tick(&f, &work), MCMP_DONE);
+        farm_close(&f);
+    }
+}
+END_TEST
+
 START_TEST(test_tick_tells_of_nodes_after_too_many_went)
 {
     mcmp_handle handle;
@@ -456,6 +488,7 @@ int main(void)
         test_tick_logs_each_change_once,
         test_tick_good_probe_does_not_mend_load_minus_one,
         test_tick_tells_of_nodes_that_went_and_were_used_here,
+        test_tick_tells_of_each_node_of_a_slot_that_was_used,
         test_tick_tells_of_nodes_after_too_many_went,
         test_tick_has_no_probes_when_the_period_is_off,
         test_tick_survives_without_memory,
