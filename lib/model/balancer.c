@@ -49,6 +49,11 @@ void mcmp__balancer_unpin(mcmp__tx *tx)
         mcmp__balancer_count(tx, balancer, 0, 0);
 }
 
+static int has_live(mcmp__tx *tx, uint32_t balancer)
+{
+    return mcmp__lo(mcmp__row_get(&tx->rd, MCMP__T_BALANCER, balancer, MCMP__B_NODES)) != 0;
+}
+
 /* Let this row alone stay without nodes until the end of the message. */
 static void pin(mcmp__tx *tx, uint32_t balancer)
 {
@@ -58,9 +63,17 @@ static void pin(mcmp__tx *tx, uint32_t balancer)
     tx->pinned_balancer = balancer;
 }
 
+/* Rows that are over are forgotten some time later. A balancer that only they hold is over as well:
+ * it begins anew, at the end of the list. */
 void mcmp__balancer_pin(mcmp__tx *tx, mcmp_span name)
 {
-    pin(tx, mcmp__balancer_by_name(&tx->rd, name));
+    uint32_t balancer = mcmp__balancer_by_name(&tx->rd, name);
+
+    if (balancer != 0 && !has_live(tx, balancer)) {
+        mcmp__node_forget_over(tx, balancer);
+        balancer = mcmp__balancer_by_name(&tx->rd, name);
+    }
+    pin(tx, balancer);
 }
 
 /* Forget leaving rows, the oldest first, until a balancer that only they hold is free. */
@@ -71,9 +84,8 @@ static int make_room(mcmp__tx *tx)
     while (node != 0 && mcmp__row_room(&tx->rd, MCMP__T_BALANCER) == 0) {
         uint32_t newer = mcmp__lo(mcmp__row_get(&tx->rd, MCMP__T_NODE, node, MCMP__N_LEAVE));
         uint32_t balancer = mcmp__node_balancer(&tx->rd, node);
-        uint64_t nodes = mcmp__row_get(&tx->rd, MCMP__T_BALANCER, balancer, MCMP__B_NODES);
 
-        if (mcmp__lo(nodes) == 0)
+        if (!has_live(tx, balancer))
             mcmp__node_forget(tx, node);
         node = newer;
     }

@@ -195,19 +195,41 @@ static void forget_if_leaving(mcmp__tx *tx, uint32_t node)
         mcmp__node_forget(tx, node);
 }
 
-/* Leaving rows that nobody is shown any more; a few per message, so that none costs more for it. */
-static void forget_old(mcmp__tx *tx)
+static mcmp_time removed_at(mcmp__tx *tx, uint32_t node)
+{
+    return (mcmp_time)mcmp__row_get(&tx->rd, MCMP__T_NODE, node, MCMP__N_REMOVED_AT);
+}
+
+/* Longer than anybody is shown the row: heal_reset may need it. */
+static int is_old(mcmp__tx *tx, uint32_t node)
 {
     const mcmp_cluster_options *opts = &mcmp__config_of(tx->cluster)->opts;
-    mcmp_time keep = MCMP__MAX(2 * opts->grace, opts->heal_window);
 
+    return tx->now - removed_at(tx, node) > MCMP__MAX(2 * opts->grace, opts->heal_window);
+}
+
+/* Leaving rows that nobody needs any more; a few per message, so that none costs more for it. */
+static void forget_old(mcmp__tx *tx)
+{
     for (int i = 0; i < 3; i++) {
         uint32_t node = mcmp__lo(mcmp__head_get(&tx->rd, MCMP__H_LEAVING));
-        uint64_t at = mcmp__row_get(&tx->rd, MCMP__T_NODE, node, MCMP__N_REMOVED_AT);
 
-        if (node == 0 || tx->now - (mcmp_time)at <= keep)
+        if (node == 0 || !is_old(tx, node))
             return;
         mcmp__node_forget(tx, node);
+    }
+}
+
+void mcmp__node_forget_over(mcmp__tx *tx, uint32_t balancer)
+{
+    uint32_t node = mcmp__lo(mcmp__head_get(&tx->rd, MCMP__H_LEAVING));
+
+    while (node != 0 && mcmp__leaving_stage(tx->cluster, removed_at(tx, node), tx->now) < 0) {
+        uint32_t newer = mcmp__lo(mcmp__row_get(&tx->rd, MCMP__T_NODE, node, MCMP__N_LEAVE));
+
+        if (is_old(tx, node) || mcmp__node_balancer(&tx->rd, node) == balancer)
+            mcmp__node_forget(tx, node);
+        node = newer;
     }
 }
 

@@ -99,6 +99,9 @@ void mcmp__node_replace(mcmp__tx *tx, uint32_t node, const mcmp__node_data *data
  * domain is remembered. connection: of the message, 0 = none; for heal_reset. */
 void mcmp__node_remove(mcmp__tx *tx, uint32_t node, uint64_t connection);
 void mcmp__node_forget(mcmp__tx *tx, uint32_t node); /* a leaving row, now */
+/* Leaving rows that are not shown any more, at least those of this balancer. Each is forgotten
+ * once, so that a message costs more only after many removals that none has cleaned up after. */
+void mcmp__node_forget_over(mcmp__tx *tx, uint32_t balancer);
 
 /* All rows, live and leaving, newest registration first; node = 0 starts, 0 ends. */
 uint32_t mcmp__node_next(mcmp__read *rd, uint32_t node);

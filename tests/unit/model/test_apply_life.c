@@ -562,6 +562,34 @@ START_TEST(test_a_membership_change_is_one_line_of_the_log_and_a_repeat_is_none)
 }
 END_TEST
 
+/* MCMP 4.9: a balancer has its row until its last row is forgotten; what comes later comes anew. */
+START_TEST(test_a_balancer_that_time_has_forgotten_comes_last)
+{
+    static const struct {
+        const char *name;
+        mcmp_time pause;
+        const char *first;
+    } rows[] = { { "within the grace periods", 19, "balancer: [1] Name: early" },
+                 { "after them", 20, "balancer: [1] Name: late" } };
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        station s;
+
+        station_open(&s, NULL);
+        row_code(rows[i].name, say(&s, "CONFIG /", "JVMRoute=a&Balancer=early&Port=1"), MCMP_OK);
+        row_code(rows[i].name, say(&s, "CONFIG /", "JVMRoute=b&Balancer=late&Port=2"), MCMP_OK);
+        row_code(rows[i].name, say(&s, "REMOVE-APP /*", "JVMRoute=a"), MCMP_OK);
+        s.now += rows[i].pause * MCMP_SEC;
+        row_code(rows[i].name, say(&s, "CONFIG /", "JVMRoute=c&Balancer=early&Port=3"), MCMP_OK);
+        row_code(rows[i].name, say(&s, "DUMP /", ""), MCMP_OK);
+        ck_assert_uint_gt(answer_body(&s).len, strlen(rows[i].first));
+        row_true(rows[i].name,
+                 memcmp(answer_body(&s).ptr, rows[i].first, strlen(rows[i].first)) == 0);
+        station_close(&s);
+    }
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -583,6 +611,7 @@ int main(void)
         test_heal_reset_can_be_switched_off,
         test_nodes_are_listed_newest_first_and_ids_are_not_used_again,
         test_a_membership_change_is_one_line_of_the_log_and_a_repeat_is_none,
+        test_a_balancer_that_time_has_forgotten_comes_last,
     };
 
     return run_tests("apply: life of a node", tests, COUNT_OF(tests));
