@@ -27,6 +27,24 @@ extern "C" {
 #define MCMP_MEMORY_HEAP 0   /**< one process, from the allocator or anonymous pages */
 #define MCMP_MEMORY_SHARED 1 /**< anonymous pages that children inherit over fork */
 #define MCMP_MEMORY_HOST 2   /**< memory of the host, e.g. an nginx zone or httpd slotmem */
+#define MCMP_MEMORY_NAMED 3  /**< shared memory with a name, which other programs can attach */
+/** @} */
+
+/** @name How a named segment is opened
+ * With EXISTING and READ, limits that the options leave 0 are those of the segment. */
+/** @{ */
+#define MCMP_ATTACH_ANY 0      /**< attach, or create when there is none */
+#define MCMP_ATTACH_CREATE 1   /**< create; one that exists is refused */
+#define MCMP_ATTACH_EXISTING 2 /**< attach; none is created */
+#define MCMP_ATTACH_READ 3     /**< attach an existing one for reading only */
+/** @} */
+
+/** Longest name of a segment. */
+#define MCMP_SEGMENT_NAME_MAX 64
+
+/** @name Flags of mcmp_segment_unlink() */
+/** @{ */
+#define MCMP_SEGMENT_FORCE 0x1u /**< also while processes are attached */
 /** @} */
 
 /** @name What a changed CONFIG of a live node does (MCMP 4.1) */
@@ -144,6 +162,9 @@ typedef struct mcmp_cluster_options {
     mcmp_time now;                   /**< the host's monotonic clock at opening */
     const char *no_context_503;      /**< comma list of balancers for which selection.status is 503,
                                           as the flag says it for all; NULL = none; copied */
+    const char *segment; /**< MEMORY_NAMED: 1..MCMP_SEGMENT_NAME_MAX of A-Z a-z 0-9 . _ -; copied */
+    uint32_t attach;     /**< MEMORY_NAMED: MCMP_ATTACH_* */
+    uint32_t reserved2;  /**< 0 */
 } mcmp_cluster_options;
 
 /** @name Pieces of work of mcmp_tick() */
@@ -200,12 +221,25 @@ MCMP_API int mcmp_cluster_region_size(const mcmp_cluster_options *opts, size_t *
                                       mcmp_error *err);
 
 /**
- * @brief Create a cluster, or attach to the one that host memory already holds.
+ * @brief Create a cluster, or attach to the one that host memory or a named segment already holds.
+ *
+ * A named segment belongs to one user: another owner, a mode other than 0600, other limits, another
+ * layout, a size that does not fit and a damaged header are refused before anything in it is used,
+ * and err says what differs. Who attaches for writing also has the content checked as
+ * mcmp_cluster_check() does. What a creator that died left unfinished is created anew. The call
+ * may wait up to ten seconds for another process that is creating the segment or holds its lock.
+ * All programs that share one must give `now` from the same clock (CLOCK_MONOTONIC).
+ *
+ * Attached with MCMP_ATTACH_READ, nothing of the segment is written: views, INFO, DUMP, VERSION and
+ * the page, mcmp_explain(), dry runs, mcmp_node_is_current() and mcmp_cluster_check() work; what
+ * would change something gives MCMP_ERR_STATE.
  * @param[out] out  the cluster; @owned, free with mcmp_cluster_close()
  * @param[in]  opts NULL = defaults; copied
  * @param[out] err  detail; may be NULL
  * @return MCMP_OK, MCMP_ERR_NOMEM, MCMP_ERR_INVALID, MCMP_ERR_LIMIT, MCMP_ERR_OS, MCMP_ERR_REGION,
- * MCMP_ERR_UNSUPPORTED
+ * MCMP_ERR_FULL (max_processes), MCMP_ERR_UNSUPPORTED; of named segments also MCMP_ERR_NOT_FOUND
+ * (EXISTING, READ), MCMP_ERR_STATE (CREATE: it exists), MCMP_ERR_DENIED (owner or mode) and
+ * MCMP_ERR_DAMAGED
  * @mt_any @reentrant yes
  * @since 0.1
  */
@@ -214,7 +248,8 @@ MCMP_API int mcmp_cluster_open(mcmp_cluster **out, const mcmp_cluster_options *o
 
 /**
  * @brief Leave a cluster; NULL is allowed. Selections that this process still holds are given back.
- * Host memory is left as it is; other memory is unmapped in this process.
+ * Host memory is left as it is; other memory is unmapped in this process. A named segment stays,
+ * with everything in it, until mcmp_segment_unlink() or the end of the system.
  * @param[in] cluster the cluster; taken; may be NULL
  * @mt_setup @reentrant no
  * @since 0.1
@@ -226,17 +261,77 @@ MCMP_API void mcmp_cluster_close(mcmp_cluster *cluster);
  * Called once in the child, after fork and before the first select.
  * @param[in]  cluster the cluster; @borrowed
  * @param[out] err     detail; may be NULL
- * @return MCMP_OK, MCMP_ERR_FULL (max_processes), MCMP_ERR_STATE (heap memory)
+ * @return MCMP_OK, MCMP_ERR_FULL (max_processes), MCMP_ERR_STATE (heap memory, or attached for
+ * reading only)
  * @mt_setup @reentrant no
  * @since 0.1
  */
 MCMP_API int mcmp_cluster_after_fork(mcmp_cluster *cluster, mcmp_error *err);
 
 /**
- * @brief Give back what a dead process held: its selections no longer count as running.
+ * @brief Remove a named segment. Who is attached keeps what he has, and is alone with it: the next
+ * to open the name creates another one.
+ * @param[in]  name  as in mcmp_cluster_options.segment; @borrowed
+ * @param[in]  flags 0 or MCMP_SEGMENT_FORCE
+ * @param[out] err   detail; may be NULL
+ * @return MCMP_OK, MCMP_ERR_NOT_FOUND, MCMP_ERR_STATE (a process is attached; err names it),
+ * MCMP_ERR_DENIED (another owner), MCMP_ERR_INVALID, MCMP_ERR_UNSUPPORTED, MCMP_ERR_OS
+ * @mt_any @reentrant yes
+ * @since 0.1
+ */
+MCMP_API int mcmp_segment_unlink(const char *name, uint32_t flags, mcmp_error *err);
+
+/** What mcmp_cluster_check() found. Sized. */
+typedef struct mcmp_check {
+    size_t struct_size;    /**< set by mcmp_check_init() */
+    uint64_t messages;     /**< messages that changed something, since the region was created */
+    uint64_t used_bytes;   /**< of one copy: rows and indexes that were ever in use */
+    uint64_t region_bytes; /**< address space of the region */
+    uint64_t repaired;     /**< blocks of 64 bytes that were brought up to date before checking */
+    uint32_t unfinished;   /**< 1: a message that was begun and not committed was taken back */
+    uint32_t compared;     /**< 1: both copies were compared; 0: read-only, one was looked at */
+    uint32_t nodes;        /**< live ones */
+    uint32_t leaving;      /**< removed ones that are still shown or remembered */
+    uint32_t balancers;    /**< rows */
+    uint32_t aliases;      /**< rows: of all nodes */
+    uint32_t contexts;     /**< pairs (alias, context) of all nodes */
+    uint32_t groups;       /**< sets of candidates */
+    uint32_t processes;    /**< slots in use */
+    uint32_t dead;         /**< of these, slots whose owner has died */
+} mcmp_check;
+
+/**
+ * @brief Clear the struct and set its size.
+ * @param[out] check the struct
+ * @param[in]  size  its size; the macro gives it
+ * @mt_any @reentrant yes
+ * @since 0.1
+ */
+MCMP_API void mcmp_check_init_sized(mcmp_check *check, size_t size);
+/** Initialise with this header's size. */
+#define mcmp_check_init(c) mcmp_check_init_sized((c), sizeof(*(c)))
+
+/**
+ * @brief Check every invariant of the whole region, after finishing or taking back what a dead
+ * writer left. Writers wait meanwhile; the cost is in proportion to what is registered. A cluster
+ * attached for reading checks a copy of one whole state, without a lock.
+ * @param[in]  cluster the cluster; @borrowed
+ * @param[out] out     figures; also of a damaged region as far as it was looked at; may be NULL
+ * @param[out] err     of a damaged region: field is the table, offset the row, message the rule
+ * @return MCMP_OK, MCMP_ERR_DAMAGED, MCMP_ERR_NOMEM, MCMP_ERR_OS (the lock), MCMP_ERR_OVERTAKEN
+ * (read-only: writers were always faster), MCMP_ERR_INVALID
+ * @mt_any @reentrant no
+ * @since 0.1
+ */
+MCMP_API int mcmp_cluster_check(mcmp_cluster *cluster, mcmp_check *out, mcmp_error *err);
+
+/**
+ * @brief Give back what a dead process held: its selections no longer count as running. Processes
+ * that nobody reports are found by mcmp_tick() within ten seconds.
  * @param[in] cluster the cluster; @borrowed
  * @param[in] pid     process id as the host's wait call told it
- * @return MCMP_OK, MCMP_ERR_NOT_FOUND
+ * @return MCMP_OK, MCMP_ERR_NOT_FOUND (also when the pid is that of a new process), MCMP_ERR_STATE
+ * (attached for reading only)
  * @mt_any @reentrant no
  * @since 0.1
  */
@@ -275,7 +370,8 @@ MCMP_API uint64_t mcmp_cluster_id(const mcmp_cluster *cluster);
  * MCMP_ERR_SYNTAX, MCMP_ERR_UNKNOWN_NODE, MCMP_ERR_CONFLICT, MCMP_ERR_FULL (err names the limit),
  * MCMP_ERR_DENIED, MCMP_ERR_BODY_SIZE; nothing is answered with MCMP_ERR_NOMEM (the command may
  * have been carried out: it can be repeated), MCMP_ERR_OS (the lock), MCMP_ERR_DAMAGED,
- * MCMP_ERR_INVALID, MCMP_ERR_UNSUPPORTED
+ * MCMP_ERR_INVALID, MCMP_ERR_UNSUPPORTED, MCMP_ERR_STATE (attached for reading only),
+ * MCMP_ERR_OVERTAKEN (the same, and writers were always faster)
  * @mt_any @reentrant no
  * @since 0.1
  */
@@ -308,7 +404,8 @@ MCMP_API int mcmp_apply_resume(mcmp_cluster *cluster, const mcmp_request *reques
  * @param[in,out] work    initialised; filled
  * @param[out]    err     detail; may be NULL
  * @return MCMP_OK (one piece of work), MCMP_DONE (work->next_at says when to come again),
- * MCMP_ERR_NOMEM (first call of a handle), MCMP_ERR_INVALID
+ * MCMP_ERR_NOMEM (first call of a handle), MCMP_ERR_INVALID, MCMP_ERR_STATE (attached for reading
+ * only)
  * @mt_handle @reentrant no
  * @since 0.1
  */
@@ -323,7 +420,8 @@ MCMP_API int mcmp_tick(mcmp_cluster *cluster, mcmp_time now, mcmp_work *work, mc
  * @param[in]  now     monotonic time
  * @param[out] err     detail; may be NULL
  * @return MCMP_OK, MCMP_ERR_STALE (the node is gone), MCMP_ERR_INVALID, MCMP_ERR_OS (the node was
- * to be removed, but the lock can't be taken; the next failed probe tries again)
+ * to be removed, but the lock can't be taken; the next failed probe tries again), MCMP_ERR_STATE
+ * (attached for reading only)
  * @mt_any @reentrant no
  * @since 0.1
  */

@@ -160,7 +160,8 @@ MCMP_API void mcmp_outcome_init_sized(mcmp_outcome *outcome, size_t size);
  * @param[out]    err       detail; may be NULL
  * @return MCMP_OK, MCMP_NOT_OURS (go on with the host's own content), MCMP_NO_CONTEXT (404, or
  * selection.status), MCMP_NO_NODE (503), MCMP_WAIT (ask again at selection.retry_at),
- * MCMP_ERR_INVALID, MCMP_ERR_UNSUPPORTED, MCMP_ERR_DAMAGED
+ * MCMP_ERR_INVALID, MCMP_ERR_UNSUPPORTED, MCMP_ERR_DAMAGED; attached for reading only also
+ * MCMP_ERR_STATE (no dry run) and MCMP_ERR_OVERTAKEN (writers were always faster)
  * @mt_any @reentrant no
  * @since 0.1
  */
@@ -203,7 +204,8 @@ MCMP_API int mcmp_selection_progress(mcmp_cluster *cluster, const mcmp_selection
  * @param[in]  size    room
  * @param[out] out_len length without NUL; the length needed when the room is too small
  * @param[out] err     detail; may be NULL
- * @return MCMP_OK, MCMP_ERR_SPACE (filled up to the room), MCMP_ERR_INVALID
+ * @return MCMP_OK, MCMP_ERR_SPACE (filled up to the room), MCMP_ERR_INVALID, MCMP_ERR_DAMAGED,
+ * MCMP_ERR_OVERTAKEN (attached for reading only, and writers were always faster)
  * @mt_any @reentrant no
  * @since 0.1
  */

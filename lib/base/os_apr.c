@@ -12,10 +12,17 @@
 #include "base/os.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+#define START_MASK UINT64_C(0x7fffffff)
 
 size_t mcmp__os_page_size(void)
 {
@@ -29,9 +36,89 @@ int64_t mcmp__os_pid(void)
     return (int64_t)getpid();
 }
 
-int mcmp__os_pid_alive(int64_t pid)
+/* Fields of /proc/<pid>/stat behind the name, which may hold anything: state is number 0. */
+#define STAT_THREADS 17
+#define STAT_START 19
+
+typedef struct process_stat {
+    char state; /* 0 = not known */
+    uint64_t threads;
+    uint64_t start;
+} process_stat;
+
+static void read_stat(uint32_t pid, process_stat *out)
 {
-    return kill((pid_t)pid, 0) == 0 || errno != ESRCH;
+    char text[1024];
+    const char *at;
+    ssize_t got;
+    int fd;
+
+    memset(out, 0, sizeof(*out));
+    (void)snprintf(text, sizeof(text), "/proc/%u/stat", pid);
+    fd = open(text, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    got = read(fd, text, sizeof(text) - 1);
+    (void)close(fd);
+    text[got > 0 ? got : 0] = '\0';
+    at = strrchr(text, ')');
+    if (at == NULL || at[1] != ' ')
+        return;
+    out->state = at[2];
+    at += 2;
+    for (int field = 0; at != NULL && field <= STAT_START; field++) {
+        uint64_t value = 0;
+
+        for (; *at >= '0' && *at <= '9'; at++)
+            value = value * 10 + (uint64_t)(*at - '0');
+        if (field == STAT_THREADS)
+            out->threads = value;
+        if (field == STAT_START)
+            out->start = value & START_MASK;
+        at = strchr(at, ' ');
+        at = at != NULL ? at + 1 : NULL;
+    }
+}
+
+uint64_t mcmp__os_self(void)
+{
+    uint32_t pid = (uint32_t)getpid();
+    process_stat stat;
+
+    read_stat(pid, &stat);
+    return pid | stat.start << 32;
+}
+
+enum mcmp__process_state mcmp__os_process_state(uint64_t process)
+{
+    uint32_t pid = (uint32_t)process;
+    uint64_t start = process >> 32 & START_MASK;
+    process_stat stat;
+
+    if (pid == 0 || pid > INT32_MAX || (kill((pid_t)pid, 0) != 0 && errno == ESRCH))
+        return MCMP__PROCESS_GONE;
+    read_stat(pid, &stat);
+    if (start != 0 && stat.start != 0 && stat.start != start)
+        return MCMP__PROCESS_GONE; /* the pid is another one's now */
+    /* Dead and not waited for: nothing of it runs any more. A process whose first thread alone has
+     * ended looks the same but for the number of its threads. */
+    if ((stat.state == 'Z' || stat.state == 'X') && stat.threads <= 1)
+        return MCMP__PROCESS_GONE;
+    return start != 0 && stat.start != 0 ? MCMP__PROCESS_ALIVE : MCMP__PROCESS_UNSURE;
+}
+
+uint64_t mcmp__os_pid_space(void)
+{
+    struct stat space;
+
+    return stat("/proc/self/ns/pid", &space) == 0 ? (uint64_t)space.st_ino : 0;
+}
+
+void mcmp__os_pause(void)
+{
+    const struct timespec ms = { 0, 1000000 };
+
+    (void)nanosleep(&ms, NULL);
 }
 
 int mcmp__os_reserve(size_t size, int shared, void **out, mcmp_error *err)
@@ -69,14 +156,46 @@ static int robust_create(void *lock)
     return rc;
 }
 
+/* What the dead owner left is the caller's business: it looks at the journal every time. */
+static int take_over(void *lock, int rc)
+{
+    return rc == EOWNERDEAD ? pthread_mutex_consistent(lock) : rc;
+}
+
 static int robust_acquire(void *lock)
 {
-    int rc = pthread_mutex_lock(lock);
+    return take_over(lock, pthread_mutex_lock(lock));
+}
 
-    /* What the dead owner left is the caller's business: it looks at the journal every time. */
-    if (rc == EOWNERDEAD)
-        rc = pthread_mutex_consistent(lock);
-    return rc;
+static int robust_acquire_within(void *lock, uint32_t ms)
+{
+    int rc = pthread_mutex_trylock(lock);
+
+    for (; rc == EBUSY && ms > 0; ms--) {
+        mcmp__os_pause();
+        rc = pthread_mutex_trylock(lock);
+    }
+    return rc == EBUSY ? ETIMEDOUT : take_over(lock, rc);
+}
+
+/* A new mutex is zero but for what says of which kind it is, and that never changes. */
+static int robust_is_sound(const void *lock)
+{
+    union {
+        pthread_mutex_t mutex;
+        uint32_t words[MCMP__LOCK_SIZE / 4];
+    } fresh;
+    const _Atomic uint32_t *words = lock;
+    int sound = 1;
+
+    memset(&fresh, 0, sizeof(fresh));
+    if (robust_create(&fresh) != 0)
+        return 0;
+    for (size_t i = 0; i < sizeof(fresh.mutex) / 4; i++)
+        sound &= fresh.words[i] == 0 ||
+                 fresh.words[i] == atomic_load_explicit(&words[i], memory_order_relaxed);
+    (void)pthread_mutex_destroy(&fresh.mutex);
+    return sound;
 }
 
 static void robust_release(void *lock)
@@ -86,5 +205,7 @@ static void robust_release(void *lock)
 
 _Static_assert(sizeof(pthread_mutex_t) <= MCMP__LOCK_SIZE, "the region has room for the lock");
 
-const mcmp__lock_ops mcmp__lock_robust = { sizeof(pthread_mutex_t), robust_create, robust_acquire,
-                                           robust_release };
+const mcmp__lock_ops mcmp__lock_robust = {
+    sizeof(pthread_mutex_t), robust_create,   robust_acquire,
+    robust_acquire_within,   robust_is_sound, robust_release,
+};

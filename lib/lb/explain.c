@@ -239,7 +239,7 @@ static void tell_members(teller *t, mcmp__choice *choice, const mcmp__lookup *lo
 }
 
 /* The story, from one state of the cluster. */
-static void tell_story(teller *t, mcmp__lookup *look, mcmp__choice *choice)
+static int tell_story(teller *t, mcmp__lookup *look, mcmp__choice *choice)
 {
     uint32_t tried[MCMP__CHOICE_TRIED];
     mcmp__read rd;
@@ -262,6 +262,7 @@ static void tell_story(teller *t, mcmp__lookup *look, mcmp__choice *choice)
             tell_members(t, choice, look);
         }
     } while (!mcmp__read_done(&rd));
+    return mcmp__read_result(&rd);
 }
 
 static const char *sentence_of(uint32_t reason)
@@ -321,7 +322,7 @@ int mcmp_explain(mcmp_cluster *cluster, const mcmp_query *query, char *out, size
     mcmp__lookup look;
     mcmp__choice choice;
     mcmp_query copy;
-    int rc;
+    int rc, torn;
 
     if (cluster == NULL || out_len == NULL || (out == NULL && size > 0))
         return mcmp__fail(err, MCMP_ERR_INVALID, "out", "no cluster, or no room for the text");
@@ -337,7 +338,9 @@ int mcmp_explain(mcmp_cluster *cluster, const mcmp_query *query, char *out, size
         return rc;
     mcmp__choice_init(&choice, cluster, &copy);
     look.text = names;
-    tell_story(&t, &look, &choice);
+    torn = tell_story(&t, &look, &choice);
+    if (torn != MCMP_OK)
+        return mcmp__fail(err, torn, "region", "%s", mcmp_strerror(torn));
     tell_result(&t, rc, &selection);
     if (size > 0)
         out[MCMP__MIN(t.len, size - 1)] = '\0';

@@ -213,6 +213,8 @@ int mcmp_probe_report(mcmp_cluster *cluster, mcmp_handle node, uint64_t ticket, 
 
     if (cluster == NULL)
         return mcmp__fail(err, MCMP_ERR_INVALID, "cluster", "no cluster");
+    if (mcmp__local_of(cluster)->read_only)
+        return mcmp__fail(err, MCMP_ERR_STATE, "attach", "attached for reading only");
     if (!mcmp_node_is_current(cluster, node))
         return mcmp__fail(err, MCMP_ERR_STALE, "node", "the node is gone or has a new endpoint");
     live = mcmp__live_of(cluster, index);

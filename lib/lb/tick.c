@@ -133,6 +133,8 @@ int mcmp_tick(mcmp_cluster *cluster, mcmp_time now, mcmp_work *work, mcmp_error 
         return mcmp__fail(err, MCMP_ERR_INVALID, "work",
                           "no cluster, or no piece of work made "
                           "ready by mcmp_work_init()");
+    if (mcmp__local_of(cluster)->read_only)
+        return mcmp__fail(err, MCMP_ERR_STATE, "attach", "attached for reading only");
     rc = next_work(cluster, now, &found, err);
     if (rc < 0)
         return rc;

@@ -17,6 +17,7 @@ typedef struct command_row {
 
 #define NO_BODY 0x1u /* MCMP 1: reads and ignores any body */
 #define NO_SIZE 0x2u /* MCMP 4.12: nothing keeps the page from being served */
+#define READS 0x4u   /* answered by a cluster that is attached for reading only */
 
 static const command_row commands[] = {
     [MCMP_COMMAND_CONFIG] = { mcmp__apply_config, 0 },
@@ -26,10 +27,10 @@ static const command_row commands[] = {
     [MCMP_COMMAND_REMOVE_APP] = { mcmp__apply_app, 0 },
     [MCMP_COMMAND_STATUS] = { mcmp__apply_status, 0 },
     [MCMP_COMMAND_PING] = { mcmp__apply_ping, 0 },
-    [MCMP_COMMAND_INFO] = { mcmp__apply_report, NO_BODY },
-    [MCMP_COMMAND_DUMP] = { mcmp__apply_report, NO_BODY },
-    [MCMP_COMMAND_VERSION] = { mcmp__apply_report, NO_BODY },
-    [MCMP_COMMAND_PAGE] = { mcmp__apply_report, NO_BODY | NO_SIZE },
+    [MCMP_COMMAND_INFO] = { mcmp__apply_report, NO_BODY | READS },
+    [MCMP_COMMAND_DUMP] = { mcmp__apply_report, NO_BODY | READS },
+    [MCMP_COMMAND_VERSION] = { mcmp__apply_report, NO_BODY | READS },
+    [MCMP_COMMAND_PAGE] = { mcmp__apply_report, NO_BODY | NO_SIZE | READS },
 };
 
 MCMP__COLD static int refuse_size(mcmp__call *call, uint64_t limit)
@@ -82,6 +83,8 @@ static int judge(mcmp__call *call)
         return mcmp__refuse(call, MCMP_REFUSAL_DENIED, request->method);
     if (row->handler == NULL)
         return mcmp__refuse(call, MCMP_REFUSAL_BAD_COMMAND, request->method);
+    if (!(row->flags & READS) && mcmp__local_of(call->cluster)->read_only)
+        return mcmp__fail(call->err, MCMP_ERR_STATE, "attach", "attached for reading only");
     if (!(row->flags & NO_SIZE) &&
         (request->flags & MCMP_REQUEST_OVERSIZE || request->body.len > limit))
         return refuse_size(call, limit);

@@ -1,368 +1,346 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The invariants of the whole region, one function per table. It runs under the lock on the working
- * copy after the repair that every transaction begins with, and first compares the two copies. Cost
- * is in proportion to what is registered. Everything is bounds-checked, so that a damaged region is
- * reported and not followed.
+ * mcmp_cluster_check(): the invariants of the whole region. It runs under the lock on the working
+ * copy, after the repair that every transaction begins with, and first compares the two copies; a
+ * cluster attached for reading has no lock and checks a snapshot. Cost is in proportion to what is
+ * registered. What it accepts, a writer may follow without looking.
  */
-#include "model/tx.h"
+#include "model/check.h"
 
-typedef struct checker {
-    mcmp__tx *tx;
-    mcmp__read *rd;
-    mcmp_error *err;
-    int rc;
-    uint64_t pairs, seats, domain_seats, members, chunks;
-    uint64_t alias_refs, context_refs, domain_refs;
-} checker;
+#include "model/process.h"
 
-static void expect(checker *c, int holds, const char *what, uint32_t row)
+#define LOCK_MS 10000u
+
+static const char *const table_names[MCMP__TABLES + 1] = {
+    [MCMP__T_NODE] = "node",          [MCMP__T_BALANCER] = "balancer",
+    [MCMP__T_ALIAS] = "alias",        [MCMP__T_VHOST] = "vhost",
+    [MCMP__T_PAIR] = "pair",          [MCMP__T_SEAT] = "seat",
+    [MCMP__T_PLACE] = "place",        [MCMP__T_GROUP] = "group",
+    [MCMP__T_CHUNK] = "chunk",        [MCMP__T_ATEXT] = "alias_text",
+    [MCMP__T_CTEXT] = "context_text", [MCMP__T_DTEXT] = "domain_text",
+    [MCMP__T_MEMORY] = "memory",      [MCMP__TABLES] = "header",
+};
+
+int mcmp__expect(mcmp__checker *c, int holds, uint32_t table, uint64_t row, const char *rule)
 {
-    if (holds || c->rc != MCMP_OK)
-        return;
-    c->rc = mcmp__fail(c->err, MCMP_ERR_DAMAGED, "region", "%s (row %u)", what, row);
+    if (holds && !c->rd->torn)
+        return 1;
+    if (c->rc != MCMP_OK)
+        return 0;
+    if (holds)
+        rule = "an index leaves its table";
+    c->rc = mcmp__fail(c->err, MCMP_ERR_DAMAGED, table_names[table], "%s %llu: %s",
+                       table_names[table], (unsigned long long)row, rule);
+    mcmp__error_at(c->err, row);
+    return 0;
 }
 
-static uint32_t high_of(checker *c, uint32_t table)
+uint32_t mcmp__check_high(const mcmp__checker *c, uint32_t table)
 {
-    uint32_t high = mcmp__hi(mcmp__head_get(c->rd, MCMP__H_TABLE + table));
+    return mcmp__hi(mcmp__head_get(c->rd, MCMP__H_TABLE + table));
+}
 
-    return MCMP__MIN(high, c->rd->layout->table[table].cap);
+/* The word that is 0 in a free row. Chunks have none. */
+int mcmp__check_in_use(mcmp__checker *c, uint32_t table, uint32_t row)
+{
+    static const struct {
+        uint32_t word;
+        uint64_t mask;
+    } in_use[MCMP__TABLES] = {
+        [MCMP__T_NODE] = { MCMP__N_GEN, UINT32_MAX },
+        [MCMP__T_BALANCER] = { MCMP__B_ORDER, UINT64_MAX },
+        [MCMP__T_ALIAS] = { MCMP__A_TEXT, UINT32_MAX },
+        [MCMP__T_VHOST] = { MCMP__V_NODE, UINT64_MAX },
+        [MCMP__T_PAIR] = { MCMP__P_ALIAS, UINT64_MAX },
+        [MCMP__T_SEAT] = { MCMP__S_NODE, UINT64_MAX },
+        [MCMP__T_PLACE] = { MCMP__L_KEY, UINT64_MAX },
+        [MCMP__T_GROUP] = { MCMP__G_KEY, UINT64_MAX },
+        [MCMP__T_CHUNK] = { 0, 0 },
+        [MCMP__T_ATEXT] = { MCMP__X_REFS, UINT64_MAX },
+        [MCMP__T_CTEXT] = { MCMP__X_REFS, UINT64_MAX },
+        [MCMP__T_DTEXT] = { MCMP__X_REFS, UINT64_MAX },
+        [MCMP__T_MEMORY] = { MCMP__M_DOMAIN, UINT64_MAX },
+    };
+
+    return (mcmp__row_get(c->rd, table, row, in_use[table].word) & in_use[table].mask) != 0;
+}
+
+uint32_t mcmp__check_next(mcmp__checker *c, uint32_t table, uint32_t row)
+{
+    uint32_t high = mcmp__check_high(c, table);
+
+    if (c->rc != MCMP_OK)
+        return 0;
+    while (row < high)
+        if (mcmp__check_in_use(c, table, ++row))
+            return row;
+    return 0;
+}
+
+int mcmp__check_link(mcmp__checker *c, uint32_t table, uint32_t row, uint32_t to, uint32_t target)
+{
+    return mcmp__expect(
+        c, target != 0 && target <= mcmp__check_high(c, to) && mcmp__check_in_use(c, to, target),
+        table, row, "it points to a row that is not in use");
+}
+
+void mcmp__tally_clear(mcmp__checker *c, uint32_t table)
+{
+    memset(c->tally, 0, ((size_t)mcmp__check_high(c, table) + 1) * sizeof(*c->tally));
+}
+
+uint32_t mcmp__check_list(mcmp__checker *c, uint32_t table, uint32_t word, uint64_t anchor,
+                          mcmp__visit *visit, void *ctx)
+{
+    uint64_t used = mcmp__head_get(c->rd, MCMP__H_USED + table);
+    uint32_t row = mcmp__lo(anchor);
+    uint32_t before = 0;
+    uint32_t count = 0;
+
+    while (row != 0) {
+        uint64_t links;
+
+        if (!mcmp__expect(c, count < used, table, row, "a list is a circle") ||
+            !mcmp__check_link(c, table, before, table, row))
+            return count;
+        links = mcmp__row_get(c->rd, table, row, word);
+        if (!mcmp__expect(c, mcmp__hi(links) == before, table, row, "a list is torn here"))
+            return count;
+        if (visit != NULL)
+            visit(c, row, ctx);
+        if (c->rc != MCMP_OK)
+            return count;
+        count++;
+        before = row;
+        row = mcmp__lo(links);
+    }
+    mcmp__expect(c, mcmp__hi(anchor) == before, table, before, "a list ends elsewhere");
+    return count;
+}
+
+/* What the headers of tables and indexes say is possible; everything else builds on it. */
+static void check_header(mcmp__checker *c)
+{
+    const mcmp__layout *layout = c->rd->layout;
+
+    for (uint32_t t = 0; t < MCMP__TABLES; t++) {
+        uint32_t high = mcmp__check_high(c, t);
+        uint64_t used = mcmp__head_get(c->rd, MCMP__H_USED + t);
+
+        if (!mcmp__expect(c, high <= layout->table[t].cap && used <= high, t, 0,
+                          "more rows than the table has"))
+            return;
+        c->figures.used_bytes += (uint64_t)high * layout->table[t].words * sizeof(mcmp__word);
+        for (uint32_t w = 0; w < layout->table[t].words; w++)
+            if (!mcmp__expect(c, mcmp__row_get(c->rd, t, 0, w) == 0, t, 0, "it is not zero"))
+                return;
+    }
+    for (uint32_t i = 0; i < MCMP__INDEXES; i++) {
+        uint32_t buckets = mcmp__lo(mcmp__head_get(c->rd, MCMP__H_INDEX + i));
+
+        c->figures.used_bytes += (uint64_t)buckets * sizeof(mcmp__word);
+        if (!mcmp__expect(c, buckets <= layout->index[i].cap && (buckets == 0 || buckets >= 8),
+                          layout->index[i].table, 0, "an index has a wrong number of buckets"))
+            return;
+    }
+}
+
+static int words_agree(const mcmp__word *one, const mcmp__word *two, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (mcmp__word_get(one + i) != mcmp__word_get(two + i))
+            return 0;
+    return 1;
 }
 
 /* The copies agree in everything that is in use; nothing of the log is left. */
-static void check_copies(checker *c)
+static void check_copies(mcmp__checker *c, const mcmp_cluster *cluster)
 {
-    const mcmp_cluster *cluster = c->tx->cluster;
-    const mcmp__word *one = cluster->region + cluster->layout.copy_base[0];
-    const mcmp__word *two = cluster->region + cluster->layout.copy_base[1];
+    const mcmp__layout *layout = &cluster->layout;
+    const mcmp__word *one = cluster->region + layout->copy_base[0];
+    const mcmp__word *two = cluster->region + layout->copy_base[1];
 
-    for (size_t i = 0; i < MCMP__H_WORDS; i++)
-        expect(c, mcmp__word_get(one + i) == mcmp__word_get(two + i), "header words differ",
-               (uint32_t)i);
-    for (uint32_t t = 0; t < MCMP__TABLES && c->rc == MCMP_OK; t++) {
-        const mcmp__table *table = &cluster->layout.table[t];
-        size_t words = ((size_t)high_of(c, t) + 1) * table->words;
+    mcmp__expect(c, words_agree(one, two, MCMP__H_WORDS), MCMP__TABLES, 0, "the copies differ");
+    for (uint32_t t = 0; t < MCMP__TABLES; t++) {
+        size_t words = layout->table[t].words;
 
-        for (size_t i = 0; i < words; i++)
-            if (mcmp__word_get(one + table->base + i) != mcmp__word_get(two + table->base + i))
-                expect(c, 0, "rows of the copies differ", t);
+        for (uint32_t row = 0; c->rc == MCMP_OK && row <= mcmp__check_high(c, t); row++) {
+            size_t at = layout->table[t].base + row * words;
+
+            mcmp__expect(c, words_agree(one + at, two + at, words), t, row, "the copies differ");
+        }
     }
-    for (uint32_t i = 0; i < MCMP__INDEXES && c->rc == MCMP_OK; i++) {
-        const mcmp__index *ix = &cluster->layout.index[i];
-        uint32_t buckets = mcmp__lo(mcmp__head_get(c->rd, MCMP__H_INDEX + i));
+    for (uint32_t i = 0; c->rc == MCMP_OK && i < MCMP__INDEXES; i++) {
+        size_t at = layout->index[i].base;
 
-        for (uint32_t b = 0; b < buckets && b < ix->cap; b++)
-            if (mcmp__word_get(one + ix->base + b) != mcmp__word_get(two + ix->base + b))
-                expect(c, 0, "buckets of the copies differ", i);
+        mcmp__expect(
+            c, words_agree(one + at, two + at, mcmp__lo(mcmp__head_get(c->rd, MCMP__H_INDEX + i))),
+            layout->index[i].table, 0, "the copies of an index differ");
     }
-    for (size_t i = 0; i < cluster->layout.copy_words / MCMP__BLOCK_WORDS / 64; i++)
-        if (mcmp__word_get(cluster->region + cluster->layout.bitmap_base + i) != 0)
-            expect(c, 0, "a block is marked and not in the log", (uint32_t)i);
+    for (size_t i = 0; i < layout->copy_words / MCMP__BLOCK_WORDS / 64; i++)
+        if (mcmp__word_get(cluster->region + layout->bitmap_base + i) != 0)
+            mcmp__expect(c, 0, MCMP__TABLES, i, "a block is marked and not in the log");
+    c->figures.compared = 1;
 }
 
-/* Free list and rows in use make up all rows ever taken. */
-static void check_slots(checker *c, uint32_t table)
+/* Free list and rows in use make up all rows ever taken. A list that ends has no row twice. */
+static void check_slots(mcmp__checker *c, uint32_t table)
 {
     uint64_t used = mcmp__head_get(c->rd, MCMP__H_USED + table);
-    uint32_t high = high_of(c, table);
+    uint32_t high = mcmp__check_high(c, table);
     uint32_t row = mcmp__lo(mcmp__head_get(c->rd, MCMP__H_TABLE + table));
-    uint32_t free_rows = 0;
+    uint32_t found = 0;
+    uint32_t count = 0;
 
-    for (; row != 0 && free_rows <= high; free_rows++) {
-        expect(c, row <= high, "a free list leaves its table", row);
+    if (c->rc != MCMP_OK)
+        return;
+    for (; row != 0; count++) {
+        if (!mcmp__expect(c, row <= high && used + count < high, table, row,
+                          "the free list is too long or leaves the table") ||
+            !mcmp__expect(c, !mcmp__check_in_use(c, table, row), table, row,
+                          "a row in use is in the free list"))
+            return;
         row = mcmp__lo(mcmp__row_get(c->rd, table, row, 1));
     }
-    expect(c, used + free_rows == high, "rows are lost or free twice", table);
+    mcmp__expect(c, used + count == high, table, 0, "rows are lost");
+    if (table == MCMP__T_CHUNK) /* counted where they are used */
+        return;
+    for (row = mcmp__check_next(c, table, 0); row != 0; row = mcmp__check_next(c, table, row))
+        found++;
+    mcmp__expect(c, found == used, table, 0, "rows in use are miscounted");
 }
 
-static void check_index(checker *c, uint32_t index)
+static void check_all(mcmp__checker *c, const mcmp_cluster *cluster)
 {
-    const mcmp__index *ix = &c->rd->layout->index[index];
-    uint64_t w = mcmp__head_get(c->rd, MCMP__H_INDEX + index);
-    uint32_t found = 0;
-
-    for (uint32_t b = 0; b < mcmp__lo(w) && b < ix->cap && c->rc == MCMP_OK; b++) {
-        uint32_t row = (uint32_t)mcmp__data_get(c->rd->base + ix->base + b);
-
-        for (; row != 0 && found <= mcmp__hi(w); found++) {
-            uint64_t link = mcmp__row_get(c->rd, ix->table, row, ix->link);
-            uint32_t hit = mcmp__index_first(c->rd, index, mcmp__hi(link));
-
-            while (hit != 0 && hit != row)
-                hit = mcmp__index_next(c->rd, index, hit, mcmp__hi(link));
-            expect(c, hit == row, "a row is in a wrong bucket", row);
-            row = mcmp__lo(link);
-        }
-    }
-    expect(c, found == mcmp__hi(w), "an index has lost or gained rows", index);
-    if (index != MCMP__I_GROUP && (index != MCMP__I_PLACE || c->rd->layout->use_alias))
-        expect(c, found == mcmp__head_get(c->rd, MCMP__H_USED + ix->table),
-               "an index does not hold every row", index);
-}
-
-/* A seat stands in the group where it says, among those of its status. */
-static void check_member(checker *c, uint32_t seat, uint32_t word, uint32_t domain)
-{
-    uint64_t at = mcmp__row_get(c->rd, MCMP__T_SEAT, seat, word);
-    uint64_t hold = mcmp__row_get(c->rd, MCMP__T_SEAT, seat, MCMP__S_NODE);
-    uint32_t status = mcmp__lo(mcmp__row_get(c->rd, MCMP__T_SEAT, seat, MCMP__S_GEN));
-    uint32_t balancer = mcmp__node_balancer(c->rd, mcmp__lo(hold));
-    uint32_t group = mcmp__group_find(c->rd, mcmp__hi(hold), balancer, domain);
-    uint64_t counts = mcmp__row_get(c->rd, MCMP__T_GROUP, group, MCMP__G_COUNTS);
-    uint32_t from = 0;
-
-    for (uint32_t s = 1; s < status; s++)
-        from += mcmp__tally(counts, s);
-    expect(c, group != 0 && group == mcmp__lo(at), "a seat is in a foreign group", seat);
-    expect(c, mcmp__hi(at) >= from && mcmp__hi(at) < from + mcmp__tally(counts, status),
-           "a seat is not among those of its status", seat);
-    expect(c, mcmp__group_member(c->rd, group, mcmp__hi(at)) == mcmp__pack(mcmp__lo(hold), seat),
-           "a seat's position is another's", seat);
-}
-
-static void check_seats(checker *c)
-{
-    for (uint32_t seat = 1; seat <= high_of(c, MCMP__T_SEAT) && c->rc == MCMP_OK; seat++) {
-        uint32_t status = mcmp__lo(mcmp__row_get(c->rd, MCMP__T_SEAT, seat, MCMP__S_GEN));
-        uint64_t pairs = mcmp__row_get(c->rd, MCMP__T_SEAT, seat, MCMP__S_PAIRS);
-        uint64_t hold = mcmp__row_get(c->rd, MCMP__T_SEAT, seat, MCMP__S_NODE);
-        uint32_t domain = mcmp__node_domain(c->rd, mcmp__lo(hold));
-
-        if (status == 0)
-            continue;
-        c->seats++;
-        c->pairs -= mcmp__tally_all(pairs);
-        expect(c, status <= MCMP_STATUS_STOPPED && mcmp__tally(pairs, status) != 0,
-               "a seat has a status that none of its pairs has", seat);
-        for (uint32_t s = 1; s < status; s++)
-            expect(c, mcmp__tally(pairs, s) == 0, "a seat hides a better status", seat);
-        check_member(c, seat, MCMP__S_MAIN, 0);
-        if (domain != 0) {
-            c->domain_seats++;
-            check_member(c, seat, MCMP__S_DOMAIN, domain);
-        } else {
-            expect(c, mcmp__row_get(c->rd, MCMP__T_SEAT, seat, MCMP__S_DOMAIN) == 0,
-                   "a seat is in a domain that its node is not in", seat);
-        }
-    }
-}
-
-/* Chunks that n members in a tree need. */
-static uint64_t chunks_for(uint32_t n)
-{
-    uint64_t level = n <= MCMP__INLINE_MEMBERS ? 0 : (n - MCMP__INLINE_MEMBERS + 7) / 8;
-    uint64_t sum = level;
-
-    while (level > 1) {
-        level = (level + 15) / 16;
-        sum += level;
-    }
-    return sum;
-}
-
-static void check_groups(checker *c)
-{
-    for (uint32_t g = 1; g <= high_of(c, MCMP__T_GROUP) && c->rc == MCMP_OK; g++) {
-        uint64_t key = mcmp__row_get(c->rd, MCMP__T_GROUP, g, MCMP__G_KEY);
-        uint64_t next = mcmp__lo(mcmp__row_get(c->rd, MCMP__T_GROUP, g, MCMP__G_LIST));
-        uint32_t n = mcmp__tally_all(mcmp__row_get(c->rd, MCMP__T_GROUP, g, MCMP__G_COUNTS));
-        uint32_t other;
-
-        if (key == 0)
-            continue;
-        expect(c, n != 0, "a group has no member", g);
-        c->members += n;
-        c->chunks += chunks_for(n);
-        if (next == 0)
-            continue;
-        other = mcmp__hi(mcmp__row_get(c->rd, MCMP__T_GROUP, (uint32_t)next, MCMP__G_KEY));
-        expect(c,
-               mcmp__row_get(c->rd, MCMP__T_BALANCER, mcmp__hi(key), MCMP__B_ORDER) <
-                   mcmp__row_get(c->rd, MCMP__T_BALANCER, other, MCMP__B_ORDER),
-               "groups are not in the order of their balancers", g);
-    }
-    expect(c, c->members == c->seats + c->domain_seats, "groups hold more than the seats", 0);
-    expect(c, c->chunks == mcmp__head_get(c->rd, MCMP__H_USED + MCMP__T_CHUNK), "chunks are lost",
-           0);
-}
-
-static void check_pairs(checker *c, uint32_t node)
-{
-    uint64_t last = 0;
-
-    for (uint32_t p = mcmp__pair_next(c->rd, node, 0); p != 0 && c->rc == MCMP_OK;
-         p = mcmp__pair_next(c->rd, node, p)) {
-        mcmp__pair pair;
-        uint64_t alias, hold, key;
-
-        expect(c, mcmp__pair_get(c->rd, p, &pair), "a node lists a free pair", p);
-        alias = mcmp__row_get(c->rd, MCMP__T_ALIAS, pair.alias, MCMP__A_NODE);
-        hold = mcmp__row_get(c->rd, MCMP__T_SEAT, pair.seat, MCMP__S_NODE);
-        key = mcmp__row_get(c->rd, MCMP__T_PLACE, mcmp__hi(hold), MCMP__L_KEY);
-        expect(c, pair.node == node && mcmp__lo(alias) == node, "a pair is of another node", p);
-        expect(c, pair.order > last, "pairs are not in the order of registration", p);
-        expect(c, mcmp__lo(hold) == node && mcmp__hi(key) == pair.context,
-               "a pair has a foreign seat", p);
-        expect(c, pair.status >= MCMP_STATUS_ENABLED && pair.status <= MCMP_STATUS_STOPPED,
-               "a pair has no status", p);
-        last = pair.order;
-        c->pairs++;
-        c->context_refs++;
-    }
-}
-
-static void check_aliases(checker *c, uint32_t node)
-{
-    uint64_t last = 0;
-
-    for (uint32_t a = mcmp__alias_next(c->rd, node, 0); a != 0 && c->rc == MCMP_OK;
-         a = mcmp__alias_next(c->rd, node, a)) {
-        mcmp__alias alias;
-
-        expect(c, mcmp__alias_get(c->rd, a, &alias), "a node lists a free alias", a);
-        expect(c, alias.node == node && alias.vhost != 0, "an alias has no number", a);
-        expect(c, alias.id > last, "aliases are not in the order of registration", a);
-        last = alias.id;
-        c->alias_refs++;
-    }
-}
-
-static void check_vhosts(checker *c)
-{
-    for (uint32_t v = 1; v <= high_of(c, MCMP__T_VHOST) && c->rc == MCMP_OK; v++) {
-        uint64_t key = mcmp__row_get(c->rd, MCMP__T_VHOST, v, MCMP__V_NODE);
-        uint64_t w = mcmp__row_get(c->rd, MCMP__T_VHOST, v, MCMP__V_ALIAS);
-        uint32_t pairs = 0;
-
-        if (key == 0)
-            continue;
-        for (uint32_t a = mcmp__lo(w), steps = 0; a != 0 && steps <= c->rd->layout->max_aliases;
-             steps++) {
-            uint64_t owner = mcmp__row_get(c->rd, MCMP__T_ALIAS, a, MCMP__A_NODE);
-
-            expect(c, mcmp__hi(owner) == v && mcmp__lo(owner) == mcmp__lo(key),
-                   "an alias is of another number", a);
-            pairs += mcmp__hi(mcmp__row_get(c->rd, MCMP__T_ALIAS, a, MCMP__A_TEXT));
-            a = mcmp__lo(mcmp__row_get(c->rd, MCMP__T_ALIAS, a, MCMP__A_VNEXT));
-        }
-        expect(c, pairs == mcmp__hi(w), "a number miscounts its contexts", v);
-    }
-}
-
-static void check_nodes(checker *c)
-{
-    uint64_t counts = mcmp__head_get(c->rd, MCMP__H_COUNTS);
-    uint64_t last = ~UINT64_C(0);
-    uint32_t live = 0, leaving = 0;
-
-    for (uint32_t n = mcmp__node_next(c->rd, 0); n != 0 && c->rc == MCMP_OK;
-         n = mcmp__node_next(c->rd, n)) {
-        mcmp__node node;
-        char route[MCMP__TEXT_MAX], host[MCMP__TEXT_MAX];
-        size_t route_len = mcmp__text(c->rd, MCMP__NODE_ROUTE, n, route, sizeof(route));
-        size_t host_len = mcmp__text(c->rd, MCMP__NODE_HOST, n, host, sizeof(host));
-
-        expect(c, mcmp__node_get(c->rd, n, &node), "the list of nodes holds a free row", n);
-        expect(c, node.id < last, "nodes are not in the order of registration", n);
-        expect(c, mcmp__row_by_route(c->rd, mcmp__span(route, route_len)) == n,
-               "a node is not found by its route", n);
-        expect(c, mcmp__row_by_endpoint(c->rd, mcmp__span(host, host_len), node.port) == n,
-               "a node is not found by its endpoint", n);
-        expect(c, mcmp__row_get(c->rd, MCMP__T_BALANCER, node.balancer, MCMP__B_ORDER) != 0,
-               "a node has no balancer", n);
-        last = node.id;
-        live += !node.leaving;
-        leaving += node.leaving;
-        c->domain_refs += node.domain != 0;
-        check_pairs(c, n);
-        check_aliases(c, n);
-    }
-    expect(c, live == mcmp__lo(counts) && leaving == mcmp__hi(counts), "nodes are miscounted", 0);
-}
-
-static void check_balancers(checker *c)
-{
-    uint64_t live = 0, leaving = 0, last = 0;
-
-    for (uint32_t b = mcmp__balancer_next(c->rd, 0); b != 0 && c->rc == MCMP_OK;
-         b = mcmp__balancer_next(c->rd, b)) {
-        mcmp__balancer row;
-
-        expect(c, mcmp__balancer_get(c->rd, b, &row), "the list of balancers holds a free row", b);
-        expect(c, row.order > last, "balancers are not in the order of registration", b);
-        expect(c, row.nodes + row.leaving != 0, "a balancer has no node", b);
-        last = row.order;
-        live += row.nodes;
-        leaving += row.leaving;
-    }
-    expect(c, mcmp__head_get(c->rd, MCMP__H_COUNTS) == (leaving << 32 | live),
-           "balancers miscount their nodes", 0);
-}
-
-static uint64_t sum_refs(checker *c, uint32_t table, uint32_t *depths)
-{
-    uint64_t sum = 0;
-
-    for (uint32_t x = 1; x <= high_of(c, table); x++) {
-        uint64_t refs = mcmp__row_get(c->rd, table, x, MCMP__X_REFS);
-        uint32_t depth = (uint32_t)(refs >> 40) & 0xff;
-
-        sum += refs & ((UINT64_C(1) << 40) - 1);
-        if (refs != 0 && depth != 0 && depth < MCMP__DEPTHS)
-            depths[depth]++;
-    }
-    return sum;
-}
-
-static void check_texts(checker *c)
-{
-    uint32_t depths[MCMP__DEPTHS] = { 0 };
-    uint64_t mask = 0;
-
-    c->domain_refs += mcmp__head_get(c->rd, MCMP__H_USED + MCMP__T_MEMORY);
-    expect(c, sum_refs(c, MCMP__T_ATEXT, depths) == c->alias_refs, "aliases are miscounted", 0);
-    expect(c, sum_refs(c, MCMP__T_DTEXT, depths) == c->domain_refs, "domains are miscounted", 0);
-    expect(c, sum_refs(c, MCMP__T_CTEXT, depths) == c->context_refs, "contexts are miscounted", 0);
-    for (uint32_t d = 1; d < MCMP__DEPTHS; d++) {
-        expect(c, mcmp__head_get(c->rd, MCMP__H_DEPTH_COUNT + d) == depths[d],
-               "depths are miscounted", d);
-        mask |= depths[d] != 0 ? UINT64_C(1) << d : 0;
-    }
-    expect(c, mcmp__head_get(c->rd, MCMP__H_DEPTHS) == mask, "the mask of depths is wrong", 0);
-}
-
-static void check_all(checker *c)
-{
-    check_copies(c);
+    check_header(c);
+    if (c->rc == MCMP_OK && !cluster->local.read_only)
+        check_copies(c, cluster);
     for (uint32_t t = 0; t < MCMP__TABLES; t++)
         check_slots(c, t);
-    for (uint32_t i = 0; i < MCMP__INDEXES; i++)
-        check_index(c, i);
-    check_nodes(c);
-    check_balancers(c);
-    check_vhosts(c);
-    check_seats(c); /* takes from pairs what the seats count */
-    expect(c, c->pairs == 0, "seats miscount their pairs", 0);
-    check_groups(c);
-    check_texts(c);
-    expect(c, c->rd->torn == 0, "an index leaves its table", 0);
+    if (c->rc == MCMP_OK)
+        mcmp__check_indexes(c);
+    if (c->rc == MCMP_OK)
+        mcmp__check_rows(c);
+    if (c->rc == MCMP_OK)
+        mcmp__check_groups(c);
 }
 
-int mcmp__cluster_check(mcmp_cluster *cluster, mcmp_error *err)
+/* Figures */
+
+static uint32_t used_of(const mcmp__checker *c, uint32_t table)
 {
+    return (uint32_t)mcmp__head_get(c->rd, MCMP__H_USED + table);
+}
+
+static void count_rows(mcmp__checker *c)
+{
+    uint64_t nodes = mcmp__head_get(c->rd, MCMP__H_COUNTS);
+
+    c->figures.nodes = mcmp__lo(nodes);
+    c->figures.leaving = mcmp__hi(nodes);
+    c->figures.balancers = used_of(c, MCMP__T_BALANCER);
+    c->figures.aliases = used_of(c, MCMP__T_ALIAS);
+    c->figures.contexts = used_of(c, MCMP__T_PAIR);
+    c->figures.groups = used_of(c, MCMP__T_GROUP);
+}
+
+static void count_processes(mcmp__checker *c, const mcmp_cluster *cluster)
+{
+    for (uint32_t p = 0; p < cluster->layout.max_processes; p++) {
+        uint64_t owner = mcmp__word_get(cluster->region + MCMP__R_PID + p) & (UINT64_MAX >> 1);
+
+        if (owner == 0)
+            continue;
+        c->figures.processes++;
+        c->figures.dead += mcmp__os_process_state(owner) == MCMP__PROCESS_GONE;
+    }
+}
+
+/* Tally for the longest table; found before the lock is taken. */
+static int take_tally(mcmp__checker *c, const mcmp_cluster *cluster, size_t *out_count)
+{
+    *out_count = 1;
+    for (uint32_t t = 0; t < MCMP__TABLES; t++)
+        *out_count = MCMP__MAX(*out_count, (size_t)cluster->layout.table[t].cap + 1);
+    c->tally = mcmp__calloc(&cluster->config.allocator, *out_count, sizeof(*c->tally));
+    if (c->tally == NULL)
+        return mcmp__fail(c->err, MCMP_ERR_NOMEM, "check", "no memory for the check");
+    return MCMP_OK;
+}
+
+static int check_locked(mcmp__checker *c, mcmp_cluster *cluster, int patient)
+{
+    uint64_t pub, log;
     mcmp__tx tx;
-    checker c;
-    int rc = mcmp__tx_begin(&tx, cluster, 0, err);
+    int rc = patient ? mcmp__tx_begin(&tx, cluster, 0, c->err)
+                     : mcmp__tx_begin_within(&tx, cluster, LOCK_MS, c->err);
 
     if (rc != MCMP_OK)
         return rc;
-    memset(&c, 0, sizeof(c));
-    c.tx = &tx;
-    c.rd = &tx.rd;
-    c.err = err;
+    pub = mcmp__word_get(cluster->region + MCMP__R_PUB);
+    log = mcmp__word_get(cluster->region + MCMP__R_LOG);
+    c->figures.repaired = MCMP__MIN(log, cluster->layout.copy_words / MCMP__BLOCK_WORDS);
+    c->figures.unfinished = (pub & 1) != 0 && log != 0;
+    c->figures.messages = pub >> 1;
+    c->rd = &tx.rd;
     mcmp__tx_repair(&tx);
-    check_all(&c);
+    check_all(c, cluster);
+    count_rows(c);
     mcmp__tx_abort(&tx);
-    return c.rc;
+    return c->rc;
+}
+
+static int check_snapshot(mcmp__checker *c, mcmp_cluster *cluster)
+{
+    mcmp__snapshot *snap;
+    int rc = mcmp__snapshot_new(&snap, cluster, 0, c->err);
+
+    if (rc != MCMP_OK)
+        return rc;
+    c->rd = mcmp__snapshot_rd(snap);
+    c->figures.messages = mcmp__version(cluster);
+    check_all(c, cluster);
+    count_rows(c);
+    mcmp__snapshot_free(snap);
+    return c->rc;
+}
+
+static int check(mcmp_cluster *cluster, mcmp_check *out, int patient, mcmp_error *err)
+{
+    mcmp__checker c;
+    size_t count;
+    int rc;
+
+    memset(&c, 0, sizeof(c));
+    c.err = err;
+    c.figures.struct_size = sizeof(c.figures);
+    c.figures.region_bytes = cluster->layout.region_words * sizeof(mcmp__word);
+    rc = take_tally(&c, cluster, &count);
+    if (rc != MCMP_OK)
+        return rc;
+    rc =
+        cluster->local.read_only ? check_snapshot(&c, cluster) : check_locked(&c, cluster, patient);
+    count_processes(&c, cluster);
+    mcmp__free(&cluster->config.allocator, c.tally, count * sizeof(*c.tally));
+    if (out != NULL)
+        (void)mcmp__sized_out(out, &c.figures, sizeof(c.figures)); /* its size was looked at */
+    return rc;
+}
+
+int mcmp__check_attached(mcmp_cluster *cluster, mcmp_error *err)
+{
+    return check(cluster, NULL, 0, err);
+}
+
+void mcmp_check_init_sized(mcmp_check *out, size_t size)
+{
+    mcmp__sized_init(out, size);
+}
+
+int mcmp_cluster_check(mcmp_cluster *cluster, mcmp_check *out, mcmp_error *err)
+{
+    if (cluster == NULL || (out != NULL && out->struct_size < sizeof(out->struct_size)))
+        return mcmp__fail(err, MCMP_ERR_INVALID, "check",
+                          "no cluster, or no struct made ready by mcmp_check_init()");
+    return check(cluster, out, 1, err);
 }

@@ -5,10 +5,12 @@
  * Host memory is attached when it holds a ready region of equal limits and created when it is
  * zeroed. The state word of the header goes 0 -> creator's pid -> ready, and ready is written
  * last, so that nobody uses half a region; a creator that died is replaced by the next opener.
+ * Named segments: segment.c.
  */
 #include "base/crypto.h"
-#include "model/layout.h"
+#include "model/check.h"
 #include "model/process.h"
+#include "model/segment.h"
 
 static uint64_t mix(uint64_t x)
 {
@@ -60,7 +62,7 @@ static int take_texts(mcmp_cluster *cluster, mcmp_error *err)
     mcmp_cluster_options *opts = &cluster->config.opts;
     const char **texts[] = { &opts->default_balancer, &opts->product,    &opts->allow,
                              &opts->probe_method,     &opts->probe_path, &opts->probe_host,
-                             &opts->no_context_503 };
+                             &opts->no_context_503,   &opts->segment };
     mcmp_pair *pairs;
     size_t size;
     char *at;
@@ -101,6 +103,8 @@ static int region_create(mcmp_cluster *cluster, mcmp_error *err)
         return rc;
     mcmp__header_write(region, &cluster->layout, &cluster->config);
     mcmp__word_set(region + MCMP__R_SEED, seed);
+    mcmp__word_set(region + MCMP__R_PID_SPACE, mcmp__os_pid_space());
+    mcmp__header_seal(region);
     /* Below 2^31: tools put it into an int. */
     mcmp__word_set(region + MCMP__R_ID, mix(seed) % 0x7ffffffe + 1);
     rc = cluster->lock.ops->create((void *)(region + MCMP__R_LOCK));
@@ -117,13 +121,15 @@ static int region_enter(mcmp_cluster *cluster, mcmp_error *err)
     uint64_t seen = atomic_load_explicit(state, memory_order_acquire);
 
     while (seen != MCMP__REGION_READY) {
-        if (seen != 0 && mcmp__os_pid_alive((int64_t)seen))
+        if (cluster->local.read_only)
+            return mcmp__fail(err, MCMP_ERR_REGION, "state", "the region is not ready");
+        if (seen != 0 && mcmp__os_process_state(seen) != MCMP__PROCESS_GONE)
             return mcmp__fail(err, MCMP_ERR_REGION, "state",
-                              "the region is being created by process %lld", (long long)seen);
+                              "the region is being created by process %u", (uint32_t)seen);
         if (seen == 0 && mcmp__word_get(cluster->region + MCMP__R_MAGIC) != 0)
             return mcmp__fail(err, MCMP_ERR_REGION, "magic",
                               "the memory holds no region and is not zeroed");
-        if (mcmp__word_swap(state, &seen, (uint64_t)mcmp__os_pid()))
+        if (mcmp__word_swap(state, &seen, mcmp__os_self()))
             return region_create(cluster, err);
     }
     return mcmp__header_check(cluster->region, &cluster->layout, &cluster->config, err);
@@ -149,6 +155,14 @@ static int take_memory(mcmp_cluster *cluster, mcmp_error *err)
         cluster->mapped = size;
     }
     cluster->region = memory;
+    return MCMP_OK;
+}
+
+/* From memory to a region whose header fits. */
+static int take_region(mcmp_cluster *cluster, mcmp_error *err)
+{
+    int rc;
+
     cluster->lock.ops = &mcmp__lock_robust;
     cluster->lock.memory = (void *)(cluster->region + MCMP__R_LOCK);
     rc = region_enter(cluster, err);
@@ -190,6 +204,8 @@ static void release(mcmp_cluster *cluster)
                    cluster->local.node_slots * sizeof(*cluster->local.used));
     if (cluster->mapped != 0)
         mcmp__os_release(cluster->region, cluster->mapped);
+    if (cluster->segment >= 0)
+        mcmp__os_segment_close(cluster->segment);
     if (cluster->texts != NULL)
         mcmp__free(&allocator, cluster->texts, cluster->texts_size);
     mcmp__free(&allocator, cluster, sizeof(*cluster));
@@ -204,7 +220,37 @@ static int enter(mcmp_cluster *cluster, mcmp_error *err)
     if (rc == MCMP_OK)
         rc = take_memory(cluster, err);
     if (rc == MCMP_OK)
+        rc = take_region(cluster, err);
+    if (rc == MCMP_OK)
         rc = take_local(cluster, err);
+    if (rc == MCMP_OK)
+        rc = mcmp__process_claim(cluster, err);
+    return rc;
+}
+
+/* The same for a named segment: its limits may come out of it, and its content is looked at before
+ * it is used. */
+static int enter_named(mcmp_cluster *cluster, const mcmp_cluster_options *opts, mcmp_error *err)
+{
+    mcmp__segment segment;
+    int rc = mcmp__segment_find(&segment, cluster, opts, err);
+
+    cluster->local.read_only = cluster->config.opts.attach == MCMP_ATTACH_READ;
+    if (rc == MCMP_OK)
+        rc = mcmp__layout_make(&cluster->layout, &cluster->config, err);
+    if (rc == MCMP_OK)
+        rc = take_texts(cluster, err);
+    if (rc == MCMP_OK)
+        rc = mcmp__segment_map(&segment, cluster, err);
+    if (rc == MCMP_OK)
+        rc = take_region(cluster, err);
+    if (rc == MCMP_OK)
+        rc = take_local(cluster, err);
+    if (rc != MCMP_OK || cluster->local.read_only)
+        return rc;
+    rc = mcmp__segment_keep(&segment, cluster, err);
+    if (rc == MCMP_OK && !segment.create)
+        rc = mcmp__check_attached(cluster, err);
     if (rc == MCMP_OK)
         rc = mcmp__process_claim(cluster, err);
     return rc;
@@ -222,7 +268,9 @@ int mcmp_cluster_open(mcmp_cluster **out, const mcmp_cluster_options *opts, mcmp
     if (cluster == NULL)
         return mcmp__fail(err, MCMP_ERR_NOMEM, "cluster", "no memory for the handle");
     (void)mcmp__config_take(&cluster->config, opts, NULL); /* its pointers point into itself */
-    rc = enter(cluster, err);
+    cluster->segment = -1;
+    rc = config.opts.memory == MCMP_MEMORY_NAMED ? enter_named(cluster, opts, err)
+                                                 : enter(cluster, err);
     if (rc != MCMP_OK) {
         release(cluster);
         return rc;
@@ -245,7 +293,8 @@ void mcmp_cluster_close(mcmp_cluster *cluster)
     mcmp__access_close(cluster);
     if (cluster->local.lb_free != NULL)
         cluster->local.lb_free(cluster, cluster->local.lb);
-    mcmp__process_leave(cluster);
+    if (!cluster->local.read_only)
+        mcmp__process_leave(cluster);
     release(cluster);
 }
 
@@ -268,6 +317,8 @@ int mcmp_cluster_after_fork(mcmp_cluster *cluster, mcmp_error *err)
 
     if (cluster->config.opts.memory == MCMP_MEMORY_HEAP)
         return mcmp__fail(err, MCMP_ERR_STATE, "memory", "heap memory is not shared with a child");
+    if (cluster->local.read_only)
+        return mcmp__fail(err, MCMP_ERR_STATE, "attach", "attached for reading only");
     if (cluster->pid == mcmp__os_pid())
         return mcmp__fail(err, MCMP_ERR_STATE, "pid", "this process has not forked");
     rc = mcmp__process_claim(cluster, err);

@@ -3,7 +3,7 @@
  * Options of a cluster: defaults filled in, ranges checked. A zero is the default, MCMP_NEVER
  * switches a time off and stays as it is; texts still point to the caller's memory afterwards.
  */
-#include "model/layout.h"
+#include "model/segment.h"
 
 #include <libmcmp/version.h>
 
@@ -102,8 +102,13 @@ static int check_defaults(const mcmp__config *config, mcmp_error *err)
 
 static int take_kinds(mcmp_cluster_options *opts, mcmp_error *err)
 {
-    if (opts->memory > MCMP_MEMORY_HOST)
+    if (opts->memory > MCMP_MEMORY_NAMED)
         return mcmp__fail(err, MCMP_ERR_INVALID, "memory", "unknown kind of memory");
+    if (opts->attach > MCMP_ATTACH_READ)
+        return mcmp__fail(err, MCMP_ERR_INVALID, "attach", "unknown way to attach");
+    if (opts->memory == MCMP_MEMORY_NAMED &&
+        mcmp__segment_name_check(opts->segment, err) != MCMP_OK)
+        return MCMP_ERR_INVALID;
     if (opts->replace_policy > MCMP_REPLACE_LAST_WRITER)
         return mcmp__fail(err, MCMP_ERR_INVALID, "replace_policy", "unknown policy");
     if (opts->policy > MCMP_POLICY_CUSTOM)

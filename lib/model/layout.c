@@ -7,6 +7,7 @@
  */
 #include "model/layout.h"
 
+#include "model/hash.h"
 #include "model/rows.h"
 
 #define ROUND(n, unit) (((n) + (unit)-1) / (unit) * (unit))
@@ -244,19 +245,51 @@ void mcmp__header_write(mcmp__word *region, const mcmp__layout *layout, const mc
         mcmp__word_add(region + rows[i].word, rows[i].value << rows[i].shift);
 }
 
-int mcmp__header_check(const mcmp__word *region, const mcmp__layout *layout,
-                       const mcmp__config *config, mcmp_error *err)
+static uint64_t header_sum(const mcmp__word *region)
 {
-    header_row rows[HEADER_ROWS];
-    uint64_t words = mcmp__word_get(region + MCMP__R_WORDS);
+    uint64_t sum = MCMP__REGION_VERSION;
+
+    for (size_t i = MCMP__R_MAGIC; i <= MCMP__R_SEED; i++)
+        sum = mcmp__hash_word(sum, mcmp__word_get(region + i));
+    return sum;
+}
+
+void mcmp__header_seal(mcmp__word *region)
+{
+    mcmp__word_set(region + MCMP__R_SUM, header_sum(region));
+}
+
+int mcmp__header_known(const mcmp__word *region, mcmp_error *err)
+{
+    uint64_t magic = mcmp__word_get(region + MCMP__R_MAGIC);
     uint64_t version = mcmp__word_get(region + MCMP__R_VERSION);
 
-    if (mcmp__word_get(region + MCMP__R_MAGIC) != MCMP__REGION_MAGIC)
+    if ((magic & (UINT64_MAX >> 8)) == MCMP__REGION_SWAPPED)
+        return mcmp__fail(err, MCMP_ERR_REGION, "magic",
+                          "the region was made by a machine of the other byte order");
+    if (magic != MCMP__REGION_MAGIC && (magic & ~UINT64_C(0xff)) == MCMP__REGION_KIND)
+        return mcmp__fail(err, MCMP_ERR_REGION, "magic",
+                          "the region was made by a program with pointers of %u bytes, this one "
+                          "has %u",
+                          (unsigned)(magic & 0xff), (unsigned)sizeof(void *));
+    if (magic != MCMP__REGION_MAGIC)
         return mcmp__fail(err, MCMP_ERR_REGION, "magic", "the memory holds no region");
     if (version != MCMP__REGION_VERSION)
         return mcmp__fail(err, MCMP_ERR_REGION, "version",
                           "the region has layout %llu, this library knows %u",
                           (unsigned long long)version, MCMP__REGION_VERSION);
+    return MCMP_OK;
+}
+
+int mcmp__header_check(const mcmp__word *region, const mcmp__layout *layout,
+                       const mcmp__config *config, mcmp_error *err)
+{
+    header_row rows[HEADER_ROWS];
+    uint64_t words = mcmp__word_get(region + MCMP__R_WORDS);
+    uint64_t id = mcmp__word_get(region + MCMP__R_ID);
+
+    if (mcmp__header_known(region, err) != MCMP_OK)
+        return MCMP_ERR_REGION;
     header_rows(rows, layout, config);
     for (size_t i = 0; i < HEADER_ROWS; i++) {
         uint64_t value = mcmp__word_get(region + rows[i].word) >> rows[i].shift;
@@ -272,5 +305,53 @@ int mcmp__header_check(const mcmp__word *region, const mcmp__layout *layout,
         return mcmp__fail(err, MCMP_ERR_REGION, "size", "the region has %llu bytes, not %llu",
                           (unsigned long long)words * 8,
                           (unsigned long long)layout->region_words * 8);
+    if (mcmp__word_get(region + MCMP__R_SUM) != header_sum(region))
+        return mcmp__fail(err, MCMP_ERR_REGION, "seed",
+                          "the seed of the region or the sum of its header is damaged");
+    if (id == 0 || id > INT32_MAX)
+        return mcmp__fail(err, MCMP_ERR_REGION, "id", "the region has no valid id");
     return MCMP_OK;
+}
+
+int mcmp__header_adopt(mcmp__config *config, const mcmp_cluster_options *opts,
+                       const mcmp__word *region, mcmp_error *err)
+{
+    mcmp_cluster_options asked;
+    mcmp_command_limits limits;
+    mcmp__config tried;
+    int rc;
+    const struct {
+        uint32_t *value;
+        uint32_t word, shift, mask;
+    } rows[] = {
+        { &asked.max_nodes, MCMP__R_NODES, 0, UINT32_MAX },
+        { &asked.max_aliases, MCMP__R_NODES, 32, UINT32_MAX },
+        { &asked.max_contexts, MCMP__R_CONTEXTS, 0, UINT32_MAX },
+        { &asked.max_balancers, MCMP__R_CONTEXTS, 32, UINT32_MAX },
+        { &asked.max_processes, MCMP__R_PROCESSES, 0, UINT32_MAX },
+        { &limits.jvm_route, MCMP__R_NAMES, 0, 0xffff },
+        { &limits.domain, MCMP__R_NAMES, 16, 0xffff },
+        { &limits.host, MCMP__R_NAMES, 32, 0xffff },
+        { &limits.balancer, MCMP__R_NAMES, 48, 0xffff },
+        { &limits.cookie, MCMP__R_NAMES2, 0, 0xffff },
+        { &limits.alias, MCMP__R_NAMES2, 16, 0xffff },
+        { &limits.context, MCMP__R_NAMES2, 32, 0xffff },
+    };
+
+    /* Both were taken before, without an error. */
+    (void)mcmp__sized_in(&asked, sizeof(asked), opts, sizeof(size_t));
+    (void)mcmp__sized_in(&limits, sizeof(limits), asked.limits, sizeof(size_t));
+    asked.struct_size = sizeof(asked);
+    limits.struct_size = sizeof(limits);
+    asked.limits = &limits;
+    for (size_t i = 0; i < MCMP__COUNT(rows); i++)
+        if (*rows[i].value == 0)
+            *rows[i].value =
+                (uint32_t)(mcmp__word_get(region + rows[i].word) >> rows[i].shift) & rows[i].mask;
+    if ((uint32_t)(mcmp__word_get(region + MCMP__R_PROCESSES) >> 32) == 1)
+        asked.flags |= MCMP_CLUSTER_USE_ALIAS;
+    rc = mcmp__config_take(&tried, &asked, err);
+    if (rc == MCMP_OK) /* again, since its pointers point into itself; config is whole till then */
+        rc = mcmp__config_take(config, &asked, err);
+    return rc;
 }

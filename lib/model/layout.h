@@ -16,6 +16,15 @@ void mcmp__header_write(mcmp__word *region, const mcmp__layout *layout, const mc
 int mcmp__header_check(const mcmp__word *region, const mcmp__layout *layout,
                        const mcmp__config *config, mcmp_error *err);
 
+/* Once the seed is there too: the sum over all that never changes. */
+void mcmp__header_seal(mcmp__word *region);
+/* Magic and version alone: the other words mean what this library thinks. */
+int mcmp__header_known(const mcmp__word *region, mcmp_error *err);
+/* Like config_take(), but limits that opts leave open are those of the header, which is not checked
+ * yet. */
+int mcmp__header_adopt(mcmp__config *config, const mcmp_cluster_options *opts,
+                       const mcmp__word *region, mcmp_error *err);
+
 /* Options of the caller to a config with every default; texts still point to the caller's. */
 int mcmp__config_take(mcmp__config *config, const mcmp_cluster_options *opts, mcmp_error *err);
 

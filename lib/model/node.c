@@ -23,6 +23,8 @@ typedef struct host_key {
     size_t len;
 } host_key;
 
+_Static_assert(HOST_MAX <= MCMP__HOST_NORMAL, "the checker has room for a host");
+
 static void host_take(host_key *key, mcmp_span host)
 {
     if (host.len > 0 && host.ptr[0] == '[' && mcmp__address_parse(host, key->bytes + 1) == 0) {
@@ -33,6 +35,15 @@ static void host_take(host_key *key, mcmp_span host)
     key->len = MCMP__MIN(host.len, HOST_MAX);
     for (size_t i = 0; i < key->len; i++)
         key->bytes[i] = (unsigned char)mcmp__lower(host.ptr[i]);
+}
+
+size_t mcmp__host_normal(mcmp_span host, char out[MCMP__HOST_NORMAL])
+{
+    host_key key;
+
+    host_take(&key, host);
+    memcpy(out, key.bytes, key.len);
+    return key.len;
 }
 
 int mcmp__host_equal(mcmp_span a, mcmp_span b)

@@ -2,17 +2,17 @@
 /*
  * Process slots: each process that selects owns one, with its own pages of running counts.
  *
- * Concurrency, lock-free. A slot's pid word is 0 (free), the owner's pid, or a cleaner's pid with
- * the top bit set: who wins that swap, and nobody else, clears the counts, so that a slot which
- * already has a new owner is never cleared. A cleaner that dies is found by its own pid like any
- * owner. A process counts only while its active bit is set; the bit goes before the clearing
+ * Concurrency, lock-free. A slot's word is 0 (free), its owner (pid and start time), or a cleaner
+ * with the top bit set: who wins that swap, and nobody else, clears the counts, so that a slot
+ * which already has a new owner is never cleared. A cleaner that dies is found by its own word like
+ * any owner. A process counts only while its active bit is set; the bit goes before the clearing
  * starts.
  */
 #include "model/process.h"
 
 #define CLEANING (UINT64_C(1) << 63)
 
-static mcmp__word *pid_word(mcmp_cluster *cluster, uint32_t process)
+static mcmp__word *owner_word(const mcmp_cluster *cluster, uint32_t process)
 {
     return cluster->region + MCMP__R_PID + process;
 }
@@ -47,30 +47,59 @@ static void clear_counts(mcmp_cluster *cluster, uint32_t process)
 /* 1 when this call gave the slot back. */
 static int clean(mcmp_cluster *cluster, uint32_t process, uint64_t owner)
 {
-    uint64_t cleaner = (uint64_t)mcmp__os_pid() | CLEANING;
+    uint64_t cleaner = mcmp__os_self() | CLEANING;
 
-    if (!mcmp__word_swap(pid_word(cluster, process), &owner, cleaner))
+    if (!mcmp__word_swap(owner_word(cluster, process), &owner, cleaner))
         return 0;
     atomic_fetch_and_explicit(cluster->region + MCMP__R_ACTIVE + process / 64,
                               ~(UINT64_C(1) << (process % 64)), memory_order_acq_rel);
     clear_counts(cluster, process);
-    atomic_store_explicit(pid_word(cluster, process), 0, memory_order_release);
+    atomic_store_explicit(owner_word(cluster, process), 0, memory_order_release);
     return 1;
 }
 
 static int claim_free(mcmp_cluster *cluster)
 {
+    uint64_t self = mcmp__os_self();
+
     for (uint32_t p = 0; p < cluster->layout.max_processes; p++) {
         uint64_t none = 0;
 
-        if (!mcmp__word_swap(pid_word(cluster, p), &none, (uint64_t)mcmp__os_pid()))
+        if (!mcmp__word_swap(owner_word(cluster, p), &none, self))
             continue;
         atomic_fetch_or_explicit(cluster->region + MCMP__R_ACTIVE + p / 64, UINT64_C(1) << (p % 64),
                                  memory_order_acq_rel);
         cluster->process = p;
+        cluster->self = self;
         cluster->pid = mcmp__os_pid();
         cluster->counts = counts_at(cluster, p);
         return 1;
+    }
+    return 0;
+}
+
+void mcmp__process_sweep_all(mcmp_cluster *cluster, int all)
+{
+    for (uint32_t p = 0; p < cluster->layout.max_processes; p++) {
+        uint64_t owner = mcmp__word_get(owner_word(cluster, p));
+
+        if (owner != 0 && (all || mcmp__os_process_state(owner & ~CLEANING) == MCMP__PROCESS_GONE))
+            clean(cluster, p, owner);
+    }
+}
+
+void mcmp__process_sweep(mcmp_cluster *cluster)
+{
+    mcmp__process_sweep_all(cluster, 0);
+}
+
+uint64_t mcmp__process_find_live(const mcmp_cluster *cluster)
+{
+    for (uint32_t p = 0; p < cluster->layout.max_processes; p++) {
+        uint64_t owner = mcmp__word_get(owner_word(cluster, p)) & ~CLEANING;
+
+        if (owner != 0 && mcmp__os_process_state(owner) != MCMP__PROCESS_GONE)
+            return owner;
     }
     return 0;
 }
@@ -79,12 +108,7 @@ int mcmp__process_claim(mcmp_cluster *cluster, mcmp_error *err)
 {
     if (claim_free(cluster))
         return MCMP_OK;
-    for (uint32_t p = 0; p < cluster->layout.max_processes; p++) {
-        uint64_t owner = mcmp__word_get(pid_word(cluster, p));
-
-        if (owner != 0 && !mcmp__os_pid_alive((int64_t)(owner & ~CLEANING)))
-            clean(cluster, p, owner);
-    }
+    mcmp__process_sweep(cluster);
     if (claim_free(cluster))
         return MCMP_OK;
     return mcmp__fail(err, MCMP_ERR_FULL, "max_processes", "all %u slots for processes are taken",
@@ -94,17 +118,21 @@ int mcmp__process_claim(mcmp_cluster *cluster, mcmp_error *err)
 void mcmp__process_leave(mcmp_cluster *cluster)
 {
     if (cluster->pid == mcmp__os_pid()) /* else inherited: the slot is the parent's */
-        clean(cluster, cluster->process, (uint64_t)cluster->pid);
+        clean(cluster, cluster->process, cluster->self);
 }
 
 int mcmp_cluster_process_gone(mcmp_cluster *cluster, int64_t pid)
 {
     int found = 0;
 
+    if (cluster->local.read_only)
+        return MCMP_ERR_STATE;
     for (uint32_t p = 0; pid > 0 && p < cluster->layout.max_processes; p++) {
-        uint64_t owner = mcmp__word_get(pid_word(cluster, p));
+        uint64_t owner = mcmp__word_get(owner_word(cluster, p));
 
-        if (owner != 0 && (owner & ~CLEANING) == (uint64_t)pid)
+        /* One that surely lives is a new process under the same pid. */
+        if (owner != 0 && (uint32_t)owner == (uint64_t)pid &&
+            mcmp__os_process_state(owner & ~CLEANING) != MCMP__PROCESS_ALIVE)
             found |= clean(cluster, p, owner);
     }
     return found ? MCMP_OK : MCMP_ERR_NOT_FOUND;

@@ -11,7 +11,8 @@
  *         mcmp__read_begin(&rd);
  *         ...              (no return, goto or callback from here)
  *     } while (!mcmp__read_done(&rd));
- *     if (rd.damaged) ... (indices of the region point nowhere: MCMP_ERR_DAMAGED)
+ *     if (rd.damaged) ... (indices of the region point nowhere, or a cluster attached for reading
+ *                          was always overtaken: mcmp__read_result() is the error)
  *
  * Inside a section every index is checked before it is followed; one that is out of range reads as
  * 0 ("none"). Indices (node, balancer, seat, ...) are slots from 1 up and mean something only
@@ -45,6 +46,7 @@ typedef struct mcmp__local {
     _Atomic uint64_t *used;  /* by node index, node_slots of them: what was selected here, of lb */
     struct mcmp__live *live; /* rows of the region, node_slots of them, row 0 belongs to no node */
     uint32_t node_slots;     /* over every index that a node can have */
+    uint32_t read_only;      /* attached for reading: nothing of the region may be written */
     _Atomic uint64_t random; /* state of a generator; seeded per process, again after fork */
     void *lb;                /* lb's own; freed by lb_free when the handle is closed */
     void (*lb_free)(mcmp_cluster *cluster, void *lb);
@@ -67,12 +69,13 @@ typedef struct mcmp__read {
     uint32_t tries;   /* sections so far */
     uint32_t locked;  /* this one holds the lock, after too many tries */
     uint32_t torn;    /* an index was out of range: overtaken, or damaged */
-    uint32_t damaged; /* torn, but nobody overtook */
+    uint32_t damaged; /* 1: torn, but nobody overtook; 2: always overtaken */
 } mcmp__read;
 
 void mcmp__read_init(mcmp__read *rd, mcmp_cluster *cluster);
 void mcmp__read_begin(mcmp__read *rd);
-int mcmp__read_done(mcmp__read *rd); /* 1: whole; 0: begin again. Succeeds after bounded tries. */
+int mcmp__read_done(mcmp__read *rd); /* 1: whole; 0: begin again. Ends after bounded tries. */
+int mcmp__read_result(const mcmp__read *rd); /* MCMP_OK, MCMP_ERR_DAMAGED, MCMP_ERR_OVERTAKEN */
 uint64_t mcmp__version(const mcmp_cluster *cluster); /* changes with each message that changes */
 
 /* Contexts and candidates (MCMP 5.1, 5.2) */
@@ -213,6 +216,9 @@ int mcmp__balancer_all(mcmp__read *rd, uint32_t balancer, char *text, mcmp_span 
 
 /* Domain of a removed node's route, remembered for opts.domain_memory (MCMP 4.4); 0 = none. */
 uint32_t mcmp__domain_recall(mcmp__read *rd, mcmp_span route, mcmp_time now);
+
+/* Give back what dead processes held. A look at each slot, and at the system for those in use. */
+void mcmp__process_sweep(mcmp_cluster *cluster);
 
 #include "model/live.h" /* live rows and running counts, which are outside the copies */
 

@@ -7,12 +7,14 @@
  * when the word has not reached 2 v + 3 at the end. The acquire load at the start orders the
  * reads after the publication; the acquire fence at the end orders them before the second look. A
  * reader is disturbed only by two messages in one section; after a bounded number of such
- * sections it takes the writer lock, so that it comes through.
+ * sections it takes the writer lock, so that it comes through. A cluster attached for reading
+ * can't, and gives up after many more.
  */
 #include "base/compiler.h"
 #include "model/rows.h"
 
 #define LOCK_AFTER 24u
+#define GIVE_UP_AFTER 10000u /* sections without the lock */
 
 const mcmp__config *mcmp__config_of(const mcmp_cluster *cluster)
 {
@@ -40,7 +42,7 @@ static MCMP__COLD void lock(mcmp__read *rd)
 {
     mcmp__lock *of = &rd->cluster->lock;
 
-    rd->locked = of->ops->acquire(of->memory) == 0;
+    rd->locked = !rd->cluster->local.read_only && of->ops->acquire(of->memory) == 0;
 }
 
 static MCMP__COLD void unlock(mcmp__read *rd)
@@ -49,6 +51,23 @@ static MCMP__COLD void unlock(mcmp__read *rd)
 
     of->ops->release(of->memory);
     rd->locked = 0;
+}
+
+/* 1: the section is the last one, though it was overtaken. With the lock nobody can overtake but
+ * one who writes without it. */
+static MCMP__COLD int give_up(mcmp__read *rd, int locked)
+{
+    if (!locked && rd->tries < GIVE_UP_AFTER)
+        return 0;
+    rd->damaged = locked ? 1 : 2;
+    return 1;
+}
+
+int mcmp__read_result(const mcmp__read *rd)
+{
+    if (rd->damaged == 0)
+        return MCMP_OK;
+    return rd->damaged == 1 ? MCMP_ERR_DAMAGED : MCMP_ERR_OVERTAKEN;
 }
 
 void mcmp__read_begin(mcmp__read *rd)
@@ -64,14 +83,15 @@ void mcmp__read_begin(mcmp__read *rd)
 
 int mcmp__read_done(mcmp__read *rd)
 {
+    int locked = (int)rd->locked;
     uint64_t now;
 
     mcmp__fence_read();
     now = mcmp__word_get(rd->cluster->region + MCMP__R_PUB);
-    if (rd->locked)
+    if (locked)
         unlock(rd);
     if (now - (rd->seen & ~UINT64_C(1)) > 2)
-        return 0;
+        return rd->tries > LOCK_AFTER ? give_up(rd, locked) : 0;
     rd->damaged = rd->torn;
     return 1;
 }

@@ -14,8 +14,12 @@
 #include "model/read.h"
 #include "model/store.h"
 
-#define MCMP__REGION_MAGIC UINT64_C(0x6d636d70726567f1)
-#define MCMP__REGION_VERSION 1u
+/* The lowest byte tells the size of a pointer, which that of the lock depends on; the order of the
+ * bytes tells that of the machine. */
+#define MCMP__REGION_KIND UINT64_C(0x6d636d7072656700)
+#define MCMP__REGION_MAGIC (MCMP__REGION_KIND | sizeof(void *))
+#define MCMP__REGION_SWAPPED UINT64_C(0x00676572706d636d)
+#define MCMP__REGION_VERSION 2u
 #define MCMP__BLOCK_WORDS 8u /* what the dirty log counts in: 64 bytes */
 #define MCMP__GONE_RING 256u
 #define MCMP__DEPTHS 64u
@@ -36,13 +40,15 @@ enum mcmp__header_word {
     MCMP__R_NAMES2,      /* cookie | alias | context */
     MCMP__R_SEED,        /* of all hashes */
     MCMP__R_ID,          /* MCMP 4.5 */
-    MCMP__R_STATE,       /* 0, pid that creates it, or MCMP__REGION_READY: written last */
+    MCMP__R_STATE,       /* 0, process that creates it, or MCMP__REGION_READY: written last */
+    MCMP__R_PID_SPACE,   /* where the pids of the slots mean something; 0 = not known */
+    MCMP__R_SUM,         /* over the words up to the seed, which never change */
     MCMP__R_PUB = 16,    /* version << 1 | work on the other copy has begun; a line of its own */
     MCMP__R_LOG = 24,    /* entries of the dirty log */
     MCMP__R_SHARED = 32, /* 16 words of lb */
     MCMP__R_LOCK = 48,   /* 16 words */
     MCMP__R_ACTIVE = 64, /* processes, one bit each: 16 words */
-    MCMP__R_PID = 80     /* per process: its pid */
+    MCMP__R_PID = 80     /* per process: who it is, as mcmp__os_self() says */
 };
 #define MCMP__REGION_READY (~UINT64_C(0))
 
@@ -164,9 +170,11 @@ struct mcmp_cluster {
     mcmp__access *access;
     char id_text[20]; /* MCMP__R_ID in decimal */
     uint32_t id_len;
-    uint32_t process;
+    uint32_t process; /* its slot */
+    uint64_t self;    /* what stands in the slot */
     int64_t pid;
     size_t mapped; /* bytes to unmap at close; 0 = the host's */
+    int segment;   /* descriptor that holds the segment's lock; -1 = none */
     char *texts;   /* copies of the options' texts */
     size_t texts_size;
 };

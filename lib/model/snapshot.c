@@ -93,6 +93,7 @@ static int take_version(mcmp__snapshot *snap, mcmp_cluster *cluster, int must)
     size_t need;
 
     mcmp__read_init(&rd, cluster);
+    must &= !cluster->local.read_only;
     for (uint32_t tries = 0; must || tries < TRIES; tries++) {
         if (!must)
             rd.tries = 0; /* never the lock */
@@ -104,7 +105,7 @@ static int take_version(mcmp__snapshot *snap, mcmp_cluster *cluster, int must)
         if (!mcmp__read_done(&rd))
             continue;
         if (rd.damaged)
-            return MCMP_ERR_DAMAGED;
+            return mcmp__read_result(&rd);
         if (need <= snap->capacity)
             return MCMP_OK;
         if (grow(snap, need) != MCMP_OK)

@@ -40,8 +40,10 @@ typedef struct mcmp__tx {
     mcmp_time heal_until;
 } mcmp__tx;
 
-/* MCMP_OK, MCMP_ERR_OS (the lock can't be taken), MCMP_ERR_DAMAGED */
+/* MCMP_OK, MCMP_ERR_OS (the lock can't be taken), MCMP_ERR_STATE (attached for reading only) */
 int mcmp__tx_begin(mcmp__tx *tx, mcmp_cluster *cluster, mcmp_time now, mcmp_error *err);
+/* The same, but waits no longer than that for the lock. */
+int mcmp__tx_begin_within(mcmp__tx *tx, mcmp_cluster *cluster, uint32_t ms, mcmp_error *err);
 void mcmp__tx_commit(mcmp__tx *tx);
 void mcmp__tx_abort(mcmp__tx *tx);
 
@@ -209,9 +211,5 @@ mcmp__read *mcmp__snapshot_rd(mcmp__snapshot *snap);
 /* Text without a copy, valid as long as the snapshot. */
 mcmp_span mcmp__snapshot_text(mcmp__snapshot *snap, enum mcmp__text_kind kind, uint32_t index);
 const mcmp__live *mcmp__snapshot_live(const mcmp__snapshot *snap, uint32_t node);
-
-/* Every invariant of the region; MCMP_OK, or MCMP_ERR_DAMAGED with the first that is broken.
- * Takes the lock and also checks that both copies agree after repair. */
-int mcmp__cluster_check(mcmp_cluster *cluster, mcmp_error *err);
 
 #endif

@@ -124,6 +124,7 @@ void mcmp__index_add(mcmp__tx *tx, uint32_t index, uint32_t row, uint32_t hash)
         buckets = LEAST_BUCKETS;
     if (entries > buckets && buckets < ix->cap) {
         buckets++;
+        mcmp__put(tx, ix->base + buckets - 1, 0); /* as it is, but for memory that was damaged */
         rehash(tx, ix, (buckets - 1) - mcmp__power_below(buckets - 1), buckets);
     }
     mcmp__head_put(tx, MCMP__H_INDEX + index, mcmp__pack(buckets, entries));

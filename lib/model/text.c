@@ -78,7 +78,7 @@ static uint32_t text_depth(uint64_t refs)
     return (uint32_t)(refs >> 40) & 0xff;
 }
 
-static uint32_t hash_for(const mcmp__layout *layout, uint32_t index, mcmp_span text,
+uint32_t mcmp__text_hash(const mcmp__layout *layout, uint32_t index, mcmp_span text,
                          uint32_t *out_depth)
 {
     *out_depth = 0;
@@ -92,7 +92,7 @@ uint32_t mcmp__context_find(mcmp__read *rd, mcmp_span text)
     uint32_t depth;
 
     return mcmp__text_find(rd, MCMP__I_CTEXT, text,
-                           hash_for(rd->layout, MCMP__I_CTEXT, text, &depth));
+                           mcmp__text_hash(rd->layout, MCMP__I_CTEXT, text, &depth));
 }
 
 static int is_wild(mcmp_span alias)
@@ -119,7 +119,7 @@ uint32_t mcmp__text_ref(mcmp__tx *tx, uint32_t index, mcmp_span text)
 {
     uint32_t table = tx->rd.layout->index[index].table;
     uint32_t depth;
-    uint32_t hash = hash_for(tx->rd.layout, index, text, &depth);
+    uint32_t hash = mcmp__text_hash(tx->rd.layout, index, text, &depth);
     uint32_t row = mcmp__text_find(&tx->rd, index, text, hash);
 
     if (row != 0) {

@@ -90,6 +90,9 @@ void mcmp__put_first(mcmp__tx *tx, uint64_t block)
 {
     mcmp__word *bits = tx->bitmap + block / 64;
 
+    /* Each block is noted once; only a bitmap that others damage could make it more. */
+    if (tx->log_count >= tx->rd.layout->copy_words / MCMP__BLOCK_WORDS)
+        return;
     mcmp__data_set(tx->log + tx->log_count, block);
     mcmp__fence_write();
     mcmp__data_set(log_word(tx->cluster), ++tx->log_count);
@@ -113,12 +116,14 @@ void mcmp__tx_repair(mcmp__tx *tx)
         tx_open(tx);
 }
 
-int mcmp__tx_begin(mcmp__tx *tx, mcmp_cluster *cluster, mcmp_time now, mcmp_error *err)
+static int fail_reader(mcmp_error *err)
 {
-    int rc = cluster->lock.ops->acquire(cluster->lock.memory);
+    return mcmp__fail(err, MCMP_ERR_STATE, "attach", "attached for reading only");
+}
 
-    if (rc != 0)
-        return mcmp__fail_os(err, rc, "the lock of the region");
+/* With the lock held. */
+static int begin(mcmp__tx *tx, mcmp_cluster *cluster, mcmp_time now)
+{
     memset(tx, 0, sizeof(*tx));
     tx->cluster = cluster;
     tx->now = now;
@@ -128,6 +133,30 @@ int mcmp__tx_begin(mcmp__tx *tx, mcmp_cluster *cluster, mcmp_time now, mcmp_erro
     tx->rd.base = copy_of(cluster, tx->rd.seen >> 1);
     mcmp__live_repair(tx);
     return MCMP_OK;
+}
+
+int mcmp__tx_begin(mcmp__tx *tx, mcmp_cluster *cluster, mcmp_time now, mcmp_error *err)
+{
+    int rc;
+
+    if (cluster->local.read_only)
+        return fail_reader(err);
+    rc = cluster->lock.ops->acquire(cluster->lock.memory);
+    if (rc != 0)
+        return mcmp__fail_os(err, rc, "the lock of the region");
+    return begin(tx, cluster, now);
+}
+
+int mcmp__tx_begin_within(mcmp__tx *tx, mcmp_cluster *cluster, uint32_t ms, mcmp_error *err)
+{
+    int rc;
+
+    if (cluster->local.read_only)
+        return fail_reader(err);
+    rc = cluster->lock.ops->acquire_within(cluster->lock.memory, ms);
+    if (rc != 0)
+        return mcmp__fail_os(err, rc, "the lock of the region");
+    return begin(tx, cluster, 0);
 }
 
 void mcmp__tx_commit(mcmp__tx *tx)

@@ -67,12 +67,13 @@ static int copy_balancers(mcmp_view *view, const uint8_t *has_row, size_t count)
 {
     mcmp__snapshot *snap = view->snapshot;
     mcmp__read *rd = mcmp__snapshot_rd(snap);
+    size_t steps = 0; /* of a damaged list, which may be a circle */
 
     for (uint32_t i = mcmp__balancer_next(rd, 0); i != 0; i = mcmp__balancer_next(rd, i)) {
         mcmp__balancer row;
         mcmp__view_balancer *out;
 
-        if (!mcmp__balancer_get(rd, i, &row) || i >= count)
+        if (!mcmp__balancer_get(rd, i, &row) || i >= count || ++steps > count)
             return MCMP_ERR_DAMAGED;
         if (!has_row[i])
             continue;
@@ -101,7 +102,7 @@ static int copy_aliases(mcmp_view *view, uint32_t node, uint32_t *index_of, size
         mcmp__alias row;
         mcmp__view_alias *out;
 
-        if (!mcmp__alias_get(rd, i, &row) || i >= index_count)
+        if (!mcmp__alias_get(rd, i, &row) || i >= index_count || view->alias_count >= index_count)
             return MCMP_ERR_DAMAGED;
         if (grow(&view->allocator, &view->aliases, &view->alias_cap, view->alias_count,
                  sizeof(*view->aliases)) != MCMP_OK)
@@ -121,15 +122,19 @@ static int copy_pairs_of_status(mcmp_view *view, uint32_t node, uint32_t status,
                                 const uint32_t *index_of, size_t index_count)
 {
     mcmp__read *rd = mcmp__snapshot_rd(view->snapshot);
+    uint32_t most = mcmp__config_of(rd->cluster)->opts.max_contexts;
+    uint32_t steps = 0;
 
     for (uint32_t i = mcmp__pair_next(rd, node, 0); i != 0; i = mcmp__pair_next(rd, node, i)) {
         mcmp__pair row;
         mcmp__view_pair *out;
 
-        if (!mcmp__pair_get(rd, i, &row) || row.alias >= index_count)
+        if (!mcmp__pair_get(rd, i, &row) || row.alias >= index_count || ++steps > most)
             return MCMP_ERR_DAMAGED;
         if (row.status != status)
             continue;
+        if (view->pair_count >= most) /* lists of several nodes lead to the same pairs */
+            return MCMP_ERR_DAMAGED;
         if (grow(&view->allocator, &view->pairs, &view->pair_cap, view->pair_count,
                  sizeof(*view->pairs)) != MCMP_OK)
             return MCMP_ERR_NOMEM;
@@ -214,6 +219,7 @@ typedef struct scratch {
 static int copy_nodes(mcmp_view *view, mcmp_cluster *cluster, const scratch *room)
 {
     mcmp__read *rd = mcmp__snapshot_rd(view->snapshot);
+    uint32_t steps = 0;
 
     for (uint32_t i = mcmp__node_next(rd, 0); i != 0; i = mcmp__node_next(rd, i)) {
         mcmp__node row;
@@ -221,7 +227,7 @@ static int copy_nodes(mcmp_view *view, mcmp_cluster *cluster, const scratch *roo
         int stage = 0;
         int rc;
 
-        if (!mcmp__node_get(rd, i, &row))
+        if (!mcmp__node_get(rd, i, &row) || ++steps > mcmp__node_slots(rd))
             return MCMP_ERR_DAMAGED;
         if (row.leaving)
             stage = mcmp__leaving_stage(cluster, row.removed_at, view->now);
@@ -286,6 +292,8 @@ static int fill(mcmp_view *view, mcmp_cluster *cluster)
         rc = copy_balancers(view, room.has_row, room.balancers);
     if (rc == MCMP_OK)
         rc = index_by_alias(view);
+    if (rc == MCMP_OK && mcmp__snapshot_rd(view->snapshot)->torn)
+        rc = MCMP_ERR_DAMAGED;
     mcmp__free(&view->allocator, room.index_of, room.aliases * sizeof(*room.index_of));
     mcmp__free(&view->allocator, room.has_row, room.balancers);
     return rc;

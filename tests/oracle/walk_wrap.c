@@ -37,7 +37,7 @@ void walk_wrap(walk *w)
 
 int walk_check(walk *w)
 {
-    if (mcmp__cluster_check(w->cluster, &w->err) == MCMP_OK)
+    if (mcmp_cluster_check(w->cluster, NULL, &w->err) == MCMP_OK)
         return 1;
     return walk_fail(w, "broken inside: %s", w->err.message);
 }

@@ -232,7 +232,7 @@ static void check(worker *w, uint64_t *checks)
     mcmp_error err;
 
     mcmp_error_init(&err);
-    if (mcmp__cluster_check(w->cluster, &err) != MCMP_OK)
+    if (mcmp_cluster_check(w->cluster, NULL, &err) != MCMP_OK)
         fail(w, err.message);
     *checks += 1;
 }

@@ -552,7 +552,7 @@ void churn_run(churn *c, int steps, int check_every)
             continue;
         churn_compare_all(c);
         mcmp_error_init(&err);
-        ck_assert_msg(mcmp__cluster_check(c->cluster, &err) == MCMP_OK, "step %d: %s", i,
+        ck_assert_msg(mcmp_cluster_check(c->cluster, NULL, &err) == MCMP_OK, "step %d: %s", i,
                       err.message);
     }
 }

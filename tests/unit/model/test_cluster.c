@@ -101,7 +101,7 @@ START_TEST(options_out_of_range_are_refused_by_name)
         { "max_contexts", offsetof(mcmp_cluster_options, max_contexts), 1u << 25, MCMP_ERR_LIMIT },
         { "max_balancers", offsetof(mcmp_cluster_options, max_balancers), 1u << 21,
           MCMP_ERR_LIMIT },
-        { "memory", offsetof(mcmp_cluster_options, memory), 3, MCMP_ERR_INVALID },
+        { "memory", offsetof(mcmp_cluster_options, memory), 4, MCMP_ERR_INVALID },
         { "policy", offsetof(mcmp_cluster_options, policy), 9, MCMP_ERR_INVALID },
         { "replace_policy", offsetof(mcmp_cluster_options, replace_policy), 3, MCMP_ERR_INVALID },
         { "flags", offsetof(mcmp_cluster_options, flags), 1u << 31, MCMP_ERR_UNSUPPORTED },
@@ -139,7 +139,7 @@ START_TEST(defaults_are_those_of_the_contract)
     ck_assert_uint_eq(config->limits.context, 79);
     ck_assert_uint_eq(mcmp_cluster_max_message(cluster), 1048576);
     ck_assert_uint_gt(mcmp_cluster_id(cluster), 0);
-    ck_assert_int_eq(mcmp__cluster_check(cluster, NULL), MCMP_OK);
+    ck_assert_int_eq(mcmp_cluster_check(cluster, NULL, NULL), MCMP_OK);
     mcmp_cluster_close(cluster);
     mcmp_cluster_close(NULL);
 }
@@ -245,7 +245,7 @@ START_TEST(a_creator_that_died_is_replaced)
     memcpy((char *)m.ptr + 10 * 8, &dead, sizeof(dead)); /* the state word */
     ck_assert_int_eq(mcmp_cluster_open(&cluster, &opts, NULL), MCMP_OK);
     add_node(cluster, "n1");
-    ck_assert_int_eq(mcmp__cluster_check(cluster, NULL), MCMP_OK);
+    ck_assert_int_eq(mcmp_cluster_check(cluster, NULL, NULL), MCMP_OK);
     mcmp_cluster_close(cluster);
     munmap(m.ptr, m.size);
 }
