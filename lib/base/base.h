@@ -144,16 +144,23 @@ static inline int mcmp__is_digit(char c)
 }
 
 /* RFC 9110 tchar */
+extern const uint8_t mcmp__token_chars[256]; /* 1 or 0 */
 static inline int mcmp__is_token_char(char c)
 {
-    /* one bit per byte: marks !#$%&'*+-.^_`|~ , digits, letters */
-    static const uint32_t token[8] = { 0, 0x03ff6cfa, 0xc7fffffe, 0x57ffffff };
-    uint8_t byte = (uint8_t)c;
-
-    return (int)(token[byte >> 5] >> (byte & 31) & 1);
+    return mcmp__token_chars[(uint8_t)c];
 }
 
-void mcmp__lower_in_place(char *text, size_t len);
+/* Of the token at the front, 0 = none. A byte that is in no token ends it, and has to be there. */
+static inline size_t mcmp__token_len(const char *text)
+{
+    const char *end = text;
+
+    while (mcmp__is_token_char(*end))
+        end++;
+    return (size_t)(end - text);
+}
+
+int mcmp__lower_in_place(char *text, size_t len); /* 1: it has changed something */
 
 /* 0..15, or -1 */
 static inline int mcmp__hex_value(char c)

@@ -103,6 +103,19 @@ static inline uint32_t mcmp__form16(const char *text)
     return (uint32_t)_mm_movemask_epi8(_mm_or_si128(rows, single)) | mcmp__controls16(text);
 }
 #define MCMP__FORM16(text) mcmp__form16(text)
+
+/* MCMP__ANY16(text, a, b, c, d): the same for these four bytes. */
+static inline uint32_t mcmp__any16(const char *text, char a, char b, char c, char d)
+{
+    const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)text);
+    const __m128i ab = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(a)),
+                                    _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b)));
+    const __m128i cd = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(c)),
+                                    _mm_cmpeq_epi8(bytes, _mm_set1_epi8(d)));
+
+    return (uint32_t)_mm_movemask_epi8(_mm_or_si128(ab, cd));
+}
+#define MCMP__ANY16(text, a, b, c, d) mcmp__any16((text), (a), (b), (c), (d))
 #endif
 
 #endif

@@ -17,27 +17,51 @@ int mcmp__bytes_eq_nocase(const char *a, const char *b, size_t len)
     return 1;
 }
 
+/* Marks !#$%&'*+-.^_`|~ , digits, letters */
+const uint8_t mcmp__token_chars[256] = {
+    /* 00 */ 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    /* 10 */ 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    /* 20 */ 0, 1, 0, 1, 1, 1, 1, 1, 0, 0, 1, 1, 0, 1, 1, 0,
+    /* 30 */ 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0,
+    /* 40 */ 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+    /* 50 */ 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 1, 1,
+    /* 60 */ 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+    /* 70 */ 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 1, 0, 1, 0,
+};
+
 /*
  * Eight at a time: of the two sums of a byte's lower seven bits, only for a letter A..Z one reaches
  * the upper bit and the other does not; that bit, moved by two, is what makes a small letter of it.
  */
-void mcmp__lower_in_place(char *text, size_t len)
+static inline uint64_t lower_eight(char *text)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101);
-    size_t i = 0;
+    uint64_t word, low, from_a, over_z, letters;
 
-    for (; len - i >= 8; i += 8) {
-        uint64_t word, low, from_a, over_z;
+    memcpy(&word, text, sizeof(word));
+    low = word & 0x7f * ones;
+    from_a = low + (0x80 - 'A') * ones;
+    over_z = low + (0x80 - ('Z' + 1)) * ones;
+    letters = (from_a ^ over_z) & ~word & 0x80 * ones;
+    word |= letters >> 2;
+    memcpy(text, &word, sizeof(word));
+    return letters;
+}
 
-        memcpy(&word, text + i, sizeof(word));
-        low = word & 0x7f * ones;
-        from_a = low + (0x80 - 'A') * ones;
-        over_z = low + (0x80 - ('Z' + 1)) * ones;
-        word |= ((from_a ^ over_z) & ~word & 0x80 * ones) >> 2;
-        memcpy(text + i, &word, sizeof(word));
+int mcmp__lower_in_place(char *text, size_t len)
+{
+    uint64_t changed = 0;
+
+    if (len >= 8) {
+        for (size_t i = 0; i < len - 8; i += 8)
+            changed |= lower_eight(text + i);
+        return (changed | lower_eight(text + len - 8)) != 0; /* it may overlap */
     }
-    for (; i < len; i++)
+    for (size_t i = 0; i < len; i++) {
+        changed |= (uint64_t)(text[i] != mcmp__lower(text[i]));
         text[i] = mcmp__lower(text[i]);
+    }
+    return changed != 0;
 }
 
 int mcmp__parse_uint(mcmp_span text, uint64_t max, uint64_t *out)
@@ -47,15 +71,14 @@ int mcmp__parse_uint(mcmp_span text, uint64_t max, uint64_t *out)
     if (text.len == 0)
         return -1;
     for (size_t i = 0; i < text.len; i++) {
-        uint64_t digit;
+        uint64_t digit = (uint64_t)(uint8_t)text.ptr[i] - '0';
 
-        if (!mcmp__is_digit(text.ptr[i]))
-            return -1;
-        digit = (uint64_t)(text.ptr[i] - '0');
-        if (value > (max - MCMP__MIN(digit, max)) / 10 || value * 10 + digit > max)
+        if (digit > 9 || value > UINT64_MAX / 10 || value * 10 > UINT64_MAX - digit)
             return -1;
         value = value * 10 + digit;
     }
+    if (value > max)
+        return -1;
     *out = value;
     return 0;
 }

@@ -159,7 +159,7 @@ static int64_t asked_balancer(mcmp__read *rd, mcmp_span name)
     if (name.len > sizeof(low))
         return -1;
     memcpy(low, name.ptr, name.len);
-    mcmp__lower_in_place(low, name.len);
+    (void)mcmp__lower_in_place(low, name.len);
     balancer = mcmp__balancer_by_name(rd, mcmp__span(low, name.len));
     return balancer != 0 ? (int64_t)balancer : -1;
 }

@@ -44,7 +44,7 @@ static void fill_data(config_job *job)
         name = mcmp__span_str(job->call->config->opts.default_balancer);
     name.len = MCMP__MIN(name.len, sizeof(job->balancer_name));
     memcpy(job->balancer_name, name.ptr, name.len);
-    mcmp__lower_in_place(job->balancer_name, name.len);
+    (void)mcmp__lower_in_place(job->balancer_name, name.len);
     job->balancer.name = mcmp__span(job->balancer_name, name.len);
     job->balancer.cookie = c->sticky_cookie;
     job->balancer.path = c->sticky_path;

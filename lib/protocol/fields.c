@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The one table of fields (MCMP 3): key, where it is legal, its limit, form, refusal and place in
- * mcmp_command. Rows stand in the order of the length of their keys, the frequent ones first.
+ * mcmp_command.
  */
 #include "decoder.h"
 #include "values.h"
@@ -67,17 +67,34 @@ static uint32_t bad_form(mcmp_decoder *d, const mcmp__field *field)
     return field->bad;
 }
 
-/* MCMP 3.3: 1 for comma and brackets, 2 for the blank */
-static const uint8_t refused_marks[256] = { [','] = 1, ['['] = 1, [']'] = 1, [' '] = 2 };
-
-/* Does the text hold a comma or bracket, or, where blank is set, a blank? */
-static int has_mark(mcmp_span text, int blank)
+/* One bit per byte of 16: comma, brackets and the one given. */
+static inline uint32_t marks_of(const char *text, char more)
 {
-    unsigned found = 0;
+#ifdef MCMP__ANY16
+    return MCMP__ANY16(text, ',', '[', ']', more);
+#else
+    uint32_t mask = 0;
 
-    for (size_t i = 0; i < text.len; i++)
-        found |= refused_marks[(uint8_t)text.ptr[i]];
-    return (found & (blank ? 3u : 1u)) != 0;
+    for (unsigned i = 0; i < 16; i++)
+        mask |= (uint32_t)(text[i] == ',' || text[i] == '[' || text[i] == ']' || text[i] == more)
+                << i;
+    return mask;
+#endif
+}
+
+/* MCMP 3.3: does the value hold a comma or bracket, or, where blank is set, a blank? It lies in the
+ * decoder's text, which has room behind it. */
+static int has_mark(mcmp_span value, int blank)
+{
+    uint32_t found = 0;
+
+    for (size_t i = 0; i < value.len; i += 16) {
+        size_t left = value.len - i;
+        uint32_t marks = marks_of(value.ptr + i, blank ? ' ' : ',');
+
+        found |= left < 16 ? marks & ((1u << left) - 1) : marks;
+    }
+    return found != 0;
 }
 
 static uint32_t read_text(mcmp_decoder *d, const mcmp__field *field, mcmp_span value)
@@ -103,14 +120,9 @@ static uint32_t read_route(mcmp_decoder *d, const mcmp__field *field, mcmp_span 
 
 static uint32_t read_balancer(mcmp_decoder *d, const mcmp__field *field, mcmp_span value)
 {
-    char *bytes = own_bytes(d, value);
-
     d->command.flags &= ~MCMP_COMMAND_BALANCER_LOWERED;
-    for (size_t i = 0; i < value.len; i++) {
-        if (mcmp__lower(bytes[i]) != bytes[i])
-            d->command.flags |= MCMP_COMMAND_BALANCER_LOWERED;
-        bytes[i] = mcmp__lower(bytes[i]);
-    }
+    if (mcmp__lower_in_place(own_bytes(d, value), value.len))
+        d->command.flags |= MCMP_COMMAND_BALANCER_LOWERED;
     return read_text(d, field, value);
 }
 
@@ -234,7 +246,7 @@ static uint32_t read_elements(mcmp_decoder *d, const mcmp__field *field, mcmp_sp
     mcmp_span rest = value;
 
     if (is_alias)
-        mcmp__lower_in_place(own_bytes(d, value), value.len);
+        (void)mcmp__lower_in_place(own_bytes(d, value), value.len);
     for (;;) {
         const char *comma = rest.len > 0 ? memchr(rest.ptr, ',', rest.len) : NULL;
         mcmp_span element = mcmp__span(rest.ptr, comma ? (size_t)(comma - rest.ptr) : rest.len);
@@ -262,6 +274,7 @@ static uint32_t read_elements(mcmp_decoder *d, const mcmp__field *field, mcmp_sp
     { MCMP__SPAN(key), MCMP_FIELD_##FIELD, ON(CONFIG), 0, 0, MCMP_REFUSAL_BAD_##FIELD, PLACE(member), 0, 0, unit, read_duration }
 
 static const mcmp__field fields[] = {
+    { .read = NULL }, /* no key */
     TIME_ROW("ttl", TTL, ttl, MCMP_SEC),
     FORM_ROW("Load", LOAD, ON(STATUS), load, 0, NONE, BAD_LOAD, read_load),
     FORM_ROW("Host", HOST, ON(CONFIG) | ON(PING), host, LIMIT(host), BIG_HOST, BAD_HOST, read_host),
@@ -289,9 +302,21 @@ static const mcmp__field fields[] = {
 };
 /* clang-format on */
 
-/* Where the keys of each length begin; the last one is where those of the greatest length end. */
-static const uint8_t starts[] = { 0,  0,  0,  0,  1,  7,  8,  10, 12, 15, 16,
-                                  17, 18, 19, 20, 20, 20, 20, 21, 22, 24 };
+/* The row of a key by slot_of(): each key has a slot of its own. */
+static const uint8_t slots[64] = {
+    0,  0,  0,  11, 0,  0, 0, 0,  4,  0,  0, 0, 3, 0,  0, 9,  10, 0,  16, 0, 0, 0,
+    19, 22, 6,  0,  13, 0, 0, 18, 14, 24, 0, 0, 0, 21, 1, 0,  0,  20, 0,  0, 0, 0,
+    0,  8,  15, 0,  12, 0, 0, 17, 5,  0,  0, 0, 2, 0,  0, 23, 0,  0,  0,  7,
+};
+
+/* By first and last but one letter, in any case. */
+static inline size_t slot_of(mcmp_span key)
+{
+    unsigned first = (uint8_t)key.ptr[0] | 0x20u;
+    unsigned other = (uint8_t)key.ptr[key.len - 2] | 0x20u;
+
+    return (first + 12 * other) % MCMP__COUNT(slots);
+}
 
 /* Equal bytes, by words that may overlap; no key is shorter than three bytes. */
 static inline int same_bytes(const char *a, const char *b, size_t len)
@@ -304,31 +329,23 @@ static inline int same_bytes(const char *a, const char *b, size_t len)
     return memcmp(a, b, 2) == 0 && a[len - 1] == b[len - 1];
 }
 
-/* Nearly all senders spell the keys as they stand here, so that is tried first. */
-MCMP__COLD static const mcmp__field *find_slow(mcmp_span key)
+MCMP__COLD static int is_other_case(const mcmp__field *field, mcmp_span key)
 {
-    const mcmp__field *end = fields + starts[key.len + 1];
-
-    for (const mcmp__field *field = fields + starts[key.len]; field < end; field++)
-        if (same_bytes(field->key.ptr, key.ptr, key.len))
-            return field;
-    for (const mcmp__field *field = fields + starts[key.len]; field < end; field++)
-        if (mcmp__span_eq_nocase(field->key, key))
-            return field;
-    return NULL;
+    return mcmp__span_eq_nocase(field->key, key);
 }
 
-/* The most frequent key of its length costs one comparison. */
 const mcmp__field *mcmp__field_find(mcmp_span key)
 {
-    const mcmp__field *first;
+    const mcmp__field *field;
 
-    if (key.len + 1 >= MCMP__COUNT(starts))
+    if (key.len < 3)
         return NULL;
-    first = fields + starts[key.len];
-    if (first->key.len == key.len && same_bytes(first->key.ptr, key.ptr, key.len))
-        return first;
-    return find_slow(key);
+    field = &fields[slots[slot_of(key)]];
+    if (field->key.len != key.len)
+        return NULL;
+    if (same_bytes(field->key.ptr, key.ptr, key.len)) /* as nearly all senders spell it */
+        return field;
+    return is_other_case(field, key) ? field : NULL;
 }
 
 void mcmp__field_reset(mcmp_decoder *d, const mcmp__field *field)

@@ -28,8 +28,8 @@ enum {
 };
 
 /* Results of a step besides errors */
-#define STEP_STARVED 1 /* all bytes used */
-#define STEP_ON 0      /* go on with the state that is set now */
+#define STEP_STARVED 1  /* all bytes used */
+#define STEP_ON MCMP_OK /* go on with the state that is set now */
 
 typedef struct cursor {
     const char *ptr;
@@ -57,9 +57,13 @@ static void take(mcmp__frame *f, cursor *in, size_t count)
 
 static int store(mcmp__frame *f, cursor *in, size_t count, mcmp_error *err)
 {
-    mcmp__buf_add(&f->text, in->ptr, count);
-    if (f->text.failed != 0)
+    mcmp__buf *text = &f->text;
+
+    if (count > text->cap - text->len && mcmp__buf_reserve(text, count) != MCMP_OK)
         return fail_at(f, err, MCMP_ERR_NOMEM, f->stream, "no memory for the message");
+    if (count > 0) /* no bytes may have no address */
+        memcpy(text->data + text->len, in->ptr, count);
+    text->len += count;
     take(f, in, count);
     return MCMP_OK;
 }
@@ -137,6 +141,13 @@ static int bad_byte(mcmp__frame *f, const cursor *in, const char *at, mcmp_error
     return fail_at(f, err, f->bad_code, f->stream + (uint64_t)(at - in->ptr), what);
 }
 
+/* Likewise of a line or a part of one. */
+static int store_line(mcmp__frame *f, cursor *in, size_t count, mcmp_error *err)
+{
+    f->room -= count;
+    return store(f, in, count, err);
+}
+
 /* Move bytes up to the end of the line into text. STEP_ON: the line is complete. */
 static int take_line(mcmp__frame *f, cursor *in, mcmp_error *err)
 {
@@ -148,6 +159,8 @@ static int take_line(mcmp__frame *f, cursor *in, mcmp_error *err)
 
     if (!f->cr) {
         ptr = skip_plain(ptr, end);
+        if (end - ptr >= 2 && memcmp(ptr, "\r\n", 2) == 0) /* nearly always */
+            return store_line(f, in, (size_t)(ptr + 2 - in->ptr), err);
         if (ptr < end && *ptr != '\r')
             return bad_byte(f, in, ptr, err);
         if (ptr < end) {
@@ -163,9 +176,8 @@ static int take_line(mcmp__frame *f, cursor *in, mcmp_error *err)
         complete = 1;
     }
     count = (size_t)(ptr - in->ptr);
-    if (store(f, in, count, err) != MCMP_OK)
+    if (store_line(f, in, count, err) != MCMP_OK)
         return MCMP_ERR_NOMEM;
-    f->room -= count;
     if (complete)
         return STEP_ON;
     if (count < given) {
@@ -278,12 +290,10 @@ static const struct {
 
 static const char *split_header(mcmp_span line, mcmp_span *name, mcmp_span *value)
 {
-    size_t i = 0;
+    size_t i = mcmp__token_len(line.ptr); /* CRLF is behind the line */
 
     if (line.ptr[0] == ' ' || line.ptr[0] == '\t')
         return "folded header line";
-    while (i < line.len && mcmp__is_token_char(line.ptr[i]))
-        i++;
     if (i == 0 || i == line.len || line.ptr[i] != ':')
         return "header line without a valid name and colon";
     *name = mcmp__span(line.ptr, i);
@@ -375,22 +385,24 @@ static int step_start(mcmp__frame *f, cursor *in, mcmp_error *err)
     return STEP_ON;
 }
 
+/* All header lines that are there. */
 static int step_header(mcmp__frame *f, cursor *in, mcmp_error *err)
 {
-    const char *wrong;
-    int rc = take_line(f, in, err);
+    int rc;
 
-    if (rc != STEP_ON)
-        return rc;
-    if (line_text(f).len == 0)
-        return end_head(f, err);
-    if (++f->header_count > f->max_headers)
-        return fail_at(f, err, MCMP_ERR_HEAD_SIZE, f->line_at, "too many header lines");
-    wrong = on_header(f, line_text(f));
-    if (wrong != NULL)
-        return fail_line(f, err, wrong);
-    next_line(f);
-    return STEP_ON;
+    while ((rc = take_line(f, in, err)) == STEP_ON) {
+        const char *wrong;
+
+        if (line_text(f).len == 0)
+            return end_head(f, err);
+        if (++f->header_count > f->max_headers)
+            return fail_at(f, err, MCMP_ERR_HEAD_SIZE, f->line_at, "too many header lines");
+        wrong = on_header(f, line_text(f));
+        if (wrong != NULL)
+            return fail_line(f, err, wrong);
+        next_line(f);
+    }
+    return rc;
 }
 
 /* Body bytes of the message or the chunk; STEP_ON: all of them were taken. */

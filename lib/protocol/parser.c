@@ -137,14 +137,12 @@ uint32_t mcmp_request_flags(mcmp_span target, mcmp_span accept)
 static const char *on_request_line(void *owner, mcmp__frame *frame, mcmp_span line)
 {
     mcmp_parser *parser = owner;
-    size_t method = 0;
+    size_t method = mcmp__token_len(line.ptr); /* CRLF is behind the line */
     size_t target;
 
     parser->wants = 0;
     parser->has_host = 0;
     parser->host = mcmp__frame_range(frame, mcmp__span(NULL, 0));
-    while (method < line.len && mcmp__is_token_char(line.ptr[method]))
-        method++;
     if (method == 0 || method == line.len || line.ptr[method] != ' ')
         return "request line without a method";
     target = method + 1;

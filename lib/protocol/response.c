@@ -168,7 +168,7 @@ const mcmp_pending *mcmp_response_pending(const mcmp_response *response)
 }
 
 /* Nothing is answered any more and nothing is awaited. */
-static void drop_answer(mcmp_response *response)
+static inline void drop_answer(mcmp_response *response)
 {
     if (response->body.cap > KEEP_BODY)
         mcmp__buf_clear(&response->body);
@@ -220,7 +220,7 @@ static int put_line(mcmp_response *response, mcmp_span before, mcmp_span value)
 }
 
 /* Start anew, with an empty head. */
-static int begin(mcmp_response *response, const mcmp_request *request, uint32_t status)
+static inline int begin(mcmp_response *response, const mcmp_request *request, uint32_t status)
 {
     mcmp_request room;
     int rc = mcmp__request_take(&request, &room);
@@ -278,17 +278,14 @@ int mcmp_response_add_header(mcmp_response *response, const char *name, mcmp_spa
 
     if (response->status == 0)
         return MCMP_ERR_STATE;
-    for (size_t i = 0; i < own.len; i++)
-        if (!mcmp__is_token_char(own.ptr[i]))
-            return MCMP_ERR_INVALID;
+    if (own.len == 0 || mcmp__token_len(name) != own.len)
+        return MCMP_ERR_INVALID;
     for (size_t i = 0; i < value.len; i++) {
         uint8_t byte = (uint8_t)value.ptr[i];
 
         if ((byte < 0x20 && byte != '\t') || byte == 0x7f)
             return MCMP_ERR_INVALID;
     }
-    if (own.len == 0)
-        return MCMP_ERR_INVALID;
     if (response->header_count == MAX_HEADERS)
         return MCMP_ERR_LIMIT;
     response->header_count++;

@@ -178,31 +178,38 @@ static int host_v6(mcmp_span literal, char *out, size_t *out_len)
     return is_all_zero(address) ? MCMP__HOST_WILDCARD : MCMP__HOST_OK;
 }
 
-static int has_one_of(mcmp_span text, const char *marks)
-{
-    for (size_t i = 0; i < text.len; i++)
-        if (strchr(marks, text.ptr[i]) != NULL)
-            return 1;
-    return 0;
-}
+/* What stands in a Host. */
+enum { IN_LIST = 1, IN_URL = 2, COLON = 4, ZERO = 8 };
+
+static const uint8_t host_marks[256] = {
+    [','] = IN_LIST, ['['] = IN_LIST, [']'] = IN_LIST, [' '] = IN_LIST,
+    ['/'] = IN_URL,  ['?'] = IN_URL,  ['#'] = IN_URL,  ['@'] = IN_URL,
+    ['\\'] = IN_URL, [':'] = COLON,   ['0'] = ZERO,    ['.'] = ZERO,
+};
 
 int mcmp__value_host(mcmp_span text, char *out, size_t *out_len)
 {
-    uint8_t address[16];
     int bracketed = text.len >= 2 && text.ptr[0] == '[' && text.ptr[text.len - 1] == ']';
     mcmp_span inner = bracketed ? mcmp__span(text.ptr + 1, text.len - 2) : text;
+    unsigned any = 0;
+    unsigned all = ZERO;
+    uint8_t address[16];
 
-    if (has_one_of(inner, ",[] "))
+    for (size_t i = 0; i < inner.len; i++) {
+        any |= host_marks[(uint8_t)inner.ptr[i]];
+        all &= host_marks[(uint8_t)inner.ptr[i]];
+    }
+    if ((any & IN_LIST) != 0)
         return MCMP__HOST_CHARS;
-    if (bracketed || memchr(inner.ptr, ':', inner.len) != NULL)
+    if (bracketed || (any & COLON) != 0)
         return host_v6(inner, out, out_len);
-    if (has_one_of(inner, "/?#@\\"))
+    if ((any & IN_URL) != 0)
         return MCMP__HOST_BAD; /* would end the host in a URL or an authority */
     memcpy(out, text.ptr, text.len);
     *out_len = text.len;
     if (mcmp__span_is(text, "*"))
         return MCMP__HOST_WILDCARD;
-    if (mcmp__address_parse(text, address) == 0 && is_all_zero(address))
+    if (all != 0 && mcmp__address_parse(text, address) == 0) /* of zeros and dots */
         return MCMP__HOST_WILDCARD;
     return MCMP__HOST_OK;
 }
