@@ -27,26 +27,17 @@ static mcmp__list pairs_of(uint32_t node)
     return list;
 }
 
-/* A row of an index whose key is one word. */
-static uint32_t find_by_word(mcmp__read *rd, uint32_t index, uint32_t word, uint64_t key,
-                             uint64_t mask, uint32_t hash)
-{
-    uint32_t table = rd->layout->index[index].table;
-    uint32_t row = mcmp__index_start(rd, index, hash);
-
-    while (row != 0 && (mcmp__row_get(rd, table, row, word) & mask) != key)
-        row = mcmp__index_next(rd, index, row, hash);
-    return row;
-}
-
 /* Numbers */
 
 static uint32_t vhost_find(mcmp__read *rd, uint32_t node, uint32_t number)
 {
     uint64_t key = mcmp__pack(node, number);
+    uint32_t hash = mcmp__hash_ints(rd->layout, key, 0);
+    uint32_t row = mcmp__index_start(rd, MCMP__I_VHOST, hash);
 
-    return find_by_word(rd, MCMP__I_VHOST, MCMP__V_NODE, key, ~UINT64_C(0),
-                        mcmp__hash_ints(rd->layout, key, 0));
+    while (row != 0 && mcmp__row_get(rd, MCMP__T_VHOST, row, MCMP__V_NODE) != key)
+        row = mcmp__index_next(rd, MCMP__I_VHOST, row, hash);
+    return row;
 }
 
 uint32_t mcmp__vhost_free(mcmp__read *rd, uint32_t node)
@@ -155,12 +146,8 @@ static uint32_t first_alias(mcmp__read *rd, uint32_t node, mcmp_span alias)
 {
     uint32_t row = mcmp__alias_next(rd, node, 0);
     uint32_t text = mcmp__lo(mcmp__row_get(rd, MCMP__T_ALIAS, row, MCMP__A_TEXT));
-    const mcmp__word *words = mcmp__row(rd, MCMP__T_ATEXT, text);
 
-    if (text == 0 || mcmp__data_get(words + MCMP__X_REFS) >> 48 != alias.len ||
-        !mcmp__words_equal(words + MCMP__X_TEXT, alias))
-        return 0;
-    return row;
+    return text != 0 && mcmp__text_is(mcmp__row(rd, MCMP__T_ATEXT, text), alias) ? row : 0;
 }
 
 uint32_t mcmp__alias_find(mcmp__read *rd, uint32_t node, mcmp_span alias)
@@ -233,17 +220,27 @@ int mcmp__alias_add(mcmp__tx *tx, uint32_t node, mcmp_span alias, uint32_t vhost
     return MCMP_OK;
 }
 
-/* Pairs. Key: alias row and context text. */
+/* Pairs. Key: alias row and context, of which the text is hashed: that saves looking its row up. */
+
+static uint32_t pair_hash(const mcmp__layout *layout, uint32_t alias, mcmp_span context)
+{
+    return mcmp__hash_ints(layout, mcmp__pack(alias, mcmp__context_hash(layout, context)), 0);
+}
 
 uint32_t mcmp__pair_find(mcmp__read *rd, uint32_t alias, mcmp_span context)
 {
-    uint32_t text = mcmp__context_find(rd, context);
-    uint64_t key = mcmp__pack(alias, text);
+    uint32_t hash = pair_hash(rd->layout, alias, context);
+    uint32_t row = alias != 0 ? mcmp__index_start(rd, MCMP__I_PAIR, hash) : 0;
 
-    if (text == 0 || alias == 0)
-        return 0;
-    return find_by_word(rd, MCMP__I_PAIR, MCMP__P_ALIAS, key, ~UINT64_C(0),
-                        mcmp__hash_ints(rd->layout, key, 0));
+    while (row != 0) {
+        uint64_t key = mcmp__row_get(rd, MCMP__T_PAIR, row, MCMP__P_ALIAS);
+
+        if (mcmp__lo(key) == alias &&
+            mcmp__text_is(mcmp__row(rd, MCMP__T_CTEXT, mcmp__hi(key)), context))
+            return row;
+        row = mcmp__index_next(rd, MCMP__I_PAIR, row, hash);
+    }
+    return 0;
 }
 
 int mcmp__pair_get(mcmp__read *rd, uint32_t pair, mcmp__pair *out)
@@ -306,8 +303,7 @@ int mcmp__pair_add(mcmp__tx *tx, uint32_t alias, mcmp_span context, uint32_t sta
     mcmp__row_put(tx, MCMP__T_PAIR, pair, MCMP__P_NODE, mcmp__pack(mcmp__lo(owner), seat));
     mcmp__row_put(tx, MCMP__T_PAIR, pair, MCMP__P_ORDER, order);
     mcmp__row_put(tx, MCMP__T_PAIR, pair, MCMP__P_STATUS, status);
-    mcmp__index_add(tx, MCMP__I_PAIR, pair,
-                    mcmp__hash_ints(tx->rd.layout, mcmp__pack(alias, text), 0));
+    mcmp__index_add(tx, MCMP__I_PAIR, pair, pair_hash(tx->rd.layout, alias, context));
     mcmp__list_append(tx, &list, pair);
     count_pair(tx, alias, mcmp__hi(owner), 1);
     *out = pair;

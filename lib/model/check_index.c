@@ -48,8 +48,9 @@ static int take_host(mcmp__checker *c, uint32_t row, key *out)
 static void take_words(mcmp__checker *c, uint32_t index, uint32_t row, key *out)
 {
     static const uint32_t words[MCMP__INDEXES] = {
-        [MCMP__I_VHOST] = MCMP__V_NODE, [MCMP__I_PAIR] = MCMP__P_ALIAS,
-        [MCMP__I_SEAT] = MCMP__S_NODE,  [MCMP__I_PLACE] = MCMP__L_KEY,
+        [MCMP__I_VHOST] = MCMP__V_NODE,
+        [MCMP__I_SEAT] = MCMP__S_NODE,
+        [MCMP__I_PLACE] = MCMP__L_KEY,
         [MCMP__I_GROUP] = MCMP__G_KEY,
     };
 
@@ -88,6 +89,10 @@ static int key_of(mcmp__checker *c, uint32_t index, uint32_t row, key *out)
                             mcmp__lo(w));
         out->b = 1;
         return 1;
+    case MCMP__I_PAIR: /* which has not the context's row in its hash but the text */
+        w = mcmp__row_get(c->rd, MCMP__T_PAIR, row, MCMP__P_ALIAS);
+        out->a = mcmp__lo(w);
+        return take_kind(c, MCMP__CONTEXT_TEXT, mcmp__hi(w), out);
     default:
         take_words(c, index, row, out);
         return 1;
@@ -110,6 +115,9 @@ static uint32_t hash_of(const mcmp__layout *layout, uint32_t index, const key *o
         return mcmp__text_hash(layout, index, text, &depth);
     case MCMP__I_ENDPOINT:
         return mcmp__hash_ints(layout, mcmp__hash_text(layout, text), of->a);
+    case MCMP__I_PAIR:
+        return mcmp__hash_ints(layout,
+                               mcmp__pack((uint32_t)of->a, mcmp__context_hash(layout, text)), 0);
     default:
         return mcmp__hash_ints(layout, of->a, of->b);
     }

@@ -9,6 +9,7 @@
  */
 #include "base/crypto.h"
 #include "model/check.h"
+#include "model/hash.h"
 #include "model/process.h"
 #include "model/segment.h"
 

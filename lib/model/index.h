@@ -80,18 +80,21 @@ static inline uint64_t mcmp__text_tail(const char *text, size_t len)
 
 static inline int mcmp__words_equal(const mcmp__word *words, mcmp_span text)
 {
-    size_t whole = text.len / 8;
-    size_t rest = text.len % 8;
-
-    for (size_t i = 0; i < whole; i++) {
+    for (; text.len >= 8; text.len -= 8, text.ptr += 8) {
         uint64_t word;
 
-        memcpy(&word, text.ptr + 8 * i, sizeof(word));
-        if (mcmp__data_get(words + i) != word)
+        memcpy(&word, text.ptr, sizeof(word));
+        if (mcmp__data_get(words++) != word)
             return 0;
     }
-    return rest == 0 ||
-           mcmp__data_get(words + whole) == mcmp__text_tail(text.ptr + 8 * whole, rest);
+    return text.len == 0 || mcmp__data_get(words) == mcmp__text_tail(text.ptr, text.len);
+}
+
+/* Does this row of interned texts hold the text? */
+static inline int mcmp__text_is(const mcmp__word *row, mcmp_span text)
+{
+    return mcmp__data_get(row + MCMP__X_REFS) >> 48 == text.len &&
+           mcmp__words_equal(row + MCMP__X_TEXT, text);
 }
 
 /* The interned text, in its index; 0 = none. */
@@ -102,10 +105,7 @@ static inline uint32_t mcmp__text_find(mcmp__read *rd, uint32_t index, mcmp_span
     uint32_t row = mcmp__index_start(rd, index, hash);
 
     while (row != 0) {
-        const mcmp__word *words = mcmp__row(rd, table, row);
-
-        if (mcmp__data_get(words + MCMP__X_REFS) >> 48 == text.len &&
-            mcmp__words_equal(words + MCMP__X_TEXT, text))
+        if (mcmp__text_is(mcmp__row(rd, table, row), text))
             return row;
         row = mcmp__index_next(rd, index, row, hash);
     }

@@ -18,40 +18,6 @@ typedef struct prefixes {
     uint32_t count;
 } prefixes;
 
-/* The lowest bit marks the first `/`, `?` or `;`, of which the latter two differ in one bit; above
- * it some more may be set. Of bytes below 0x80 only 0 gets its upper bit when 1 is taken off. */
-static inline uint64_t borders(uint64_t word)
-{
-    const uint64_t ones = UINT64_C(0x0101010101010101);
-    uint64_t slash = word ^ '/' * ones;
-    uint64_t other = (word | 0x04 * ones) ^ '?' * ones;
-
-    return ((slash - ones) | (other - ones)) & ~word & 0x80 * ones;
-}
-
-/* Adds the segment that begins at text[at] to the hash. Where it ends: at a border, or at `end`. */
-static inline size_t hash_segment(const char *text, size_t at, size_t end, uint64_t *hash)
-{
-    size_t from = at;
-
-    for (;;) {
-        size_t n = end - at;
-        uint64_t word = n >= 8 ? mcmp__text_word(text + at) : mcmp__text_rest(text + at, n);
-        uint64_t marks = borders(word);
-
-        if (marks != 0) {
-            n = mcmp__lowest_bit64(marks) / 8;
-            word &= (marks ^ (marks - 1)) >> 8; /* what is below the mark's byte */
-        }
-        if (n < 8) {
-            *hash = mcmp__hash_rest(*hash, word, at + n - from);
-            return at + n;
-        }
-        *hash = mcmp__hash_word(*hash, word);
-        at += 8;
-    }
-}
-
 /* Bit 0 says whether contexts of the next depth exist. The last bit stands for all from there. */
 static inline uint64_t next_depth(uint64_t depths)
 {
@@ -74,7 +40,7 @@ static void cut_prefixes(mcmp__read *rd, mcmp_span path, prefixes *out)
         depths = next_depth(depths);
         if (depths == 0)
             return; /* no context is so deep */
-        at = hash_segment(path.ptr, at + 1, end, &hash);
+        at = mcmp__hash_to_mark(path.ptr, at + 1, end, &hash, mcmp__borders);
         if (at > limit)
             return; /* no context is so long */
         if ((depths & 1) != 0) {

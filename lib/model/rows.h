@@ -192,8 +192,7 @@ uint32_t mcmp__text_hash(const mcmp__layout *layout, uint32_t index, mcmp_span t
 #define MCMP__HOST_NORMAL 264u
 size_t mcmp__host_normal(mcmp_span host, char out[MCMP__HOST_NORMAL]);
 
-uint64_t mcmp__hash_segment(uint64_t hash, const char *segment, size_t len);
-uint64_t mcmp__hash_context(const mcmp__layout *layout, mcmp_span text, uint32_t *out_depth);
+uint32_t mcmp__context_hash(const mcmp__layout *layout, mcmp_span text); /* of any stored one */
 uint32_t mcmp__context_find(mcmp__read *rd, mcmp_span text);
 
 /* Text of read.h where it stands: only in a snapshot, which nobody writes (reader.c). */

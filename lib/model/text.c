@@ -13,15 +13,6 @@
 
 #define REFS_MASK ((UINT64_C(1) << 40) - 1)
 
-uint64_t mcmp__hash_segment(uint64_t hash, const char *segment, size_t len)
-{
-    size_t left = len;
-
-    for (; left >= 8; left -= 8, segment += 8)
-        hash = mcmp__hash_word(hash, mcmp__text_word(segment));
-    return mcmp__hash_rest(hash, mcmp__text_rest(segment, left), len);
-}
-
 uint32_t mcmp__hash_text(const mcmp__layout *layout, mcmp_span text)
 {
     return (uint32_t)mcmp__hash_segment(layout->seed, text.ptr, text.len);
@@ -38,19 +29,16 @@ uint32_t mcmp__hash_ints(const mcmp__layout *layout, uint64_t a, uint64_t b)
     return (uint32_t)(h >> 32);
 }
 
-uint64_t mcmp__hash_context(const mcmp__layout *layout, mcmp_span text, uint32_t *out_depth)
+static uint64_t hash_context(const mcmp__layout *layout, mcmp_span text, uint32_t *out_depth)
 {
     uint64_t hash = mcmp__hash_start(layout);
     uint32_t depth = 0;
-    size_t from = 1;
+    size_t at = 0;
 
-    for (size_t i = 1; i <= text.len; i++) {
-        if (i < text.len && text.ptr[i] != '/')
-            continue;
-        hash = mcmp__hash_segment(hash, text.ptr + from, i - from);
-        from = i + 1;
+    do {
+        at = mcmp__hash_to_mark(text.ptr, at + 1, text.len, &hash, mcmp__slashes);
         depth++;
-    }
+    } while (at < text.len);
     *out_depth = MCMP__MIN(depth, MCMP__DEPTHS - 1);
     return hash;
 }
@@ -83,16 +71,20 @@ uint32_t mcmp__text_hash(const mcmp__layout *layout, uint32_t index, mcmp_span t
 {
     *out_depth = 0;
     if (index == MCMP__I_CTEXT && text.len > 0 && text.ptr[0] == '/')
-        return (uint32_t)mcmp__hash_context(layout, text, out_depth);
+        return (uint32_t)hash_context(layout, text, out_depth);
     return mcmp__hash_text(layout, text);
+}
+
+uint32_t mcmp__context_hash(const mcmp__layout *layout, mcmp_span text)
+{
+    uint32_t depth;
+
+    return mcmp__text_hash(layout, MCMP__I_CTEXT, text, &depth);
 }
 
 uint32_t mcmp__context_find(mcmp__read *rd, mcmp_span text)
 {
-    uint32_t depth;
-
-    return mcmp__text_find(rd, MCMP__I_CTEXT, text,
-                           mcmp__text_hash(rd->layout, MCMP__I_CTEXT, text, &depth));
+    return mcmp__text_find(rd, MCMP__I_CTEXT, text, mcmp__context_hash(rd->layout, text));
 }
 
 static int is_wild(mcmp_span alias)
