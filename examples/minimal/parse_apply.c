@@ -92,6 +92,7 @@ int main(void)
     check(mcmp_cluster_open(&host.cluster, &options, &err) == MCMP_OK, err.message);
     mcmp_parser_options_init(&parsing);
     parsing.max_body = mcmp_cluster_max_message(host.cluster);
+    parsing.limits = mcmp_cluster_limits(host.cluster); /* bodies are decoded by the parser */
     check(mcmp_parser_new(&host.parser, &parsing, &err) == MCMP_OK, err.message);
     check(mcmp_response_new(&host.response, NULL, &err) == MCMP_OK, err.message);
 

@@ -326,6 +326,7 @@ static int make_objects(struct manage *m)
 
     mcmp_parser_options_init(&opts);
     opts.max_body = mcmp_cluster_max_message(m->worker->cluster);
+    opts.limits = mcmp_cluster_limits(m->worker->cluster);
     if (mcmp_parser_new(&m->parser, &opts, NULL) != MCMP_OK)
         return -1;
     if (mcmp_response_new(&m->response, NULL, NULL) != MCMP_OK ||

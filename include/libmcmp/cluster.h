@@ -347,6 +347,15 @@ MCMP_API int mcmp_cluster_process_gone(mcmp_cluster *cluster, int64_t pid);
 MCMP_API uint64_t mcmp_cluster_max_message(const mcmp_cluster *cluster);
 
 /**
+ * @brief The limits under which mcmp_apply() decodes bodies, for mcmp_parser_options.limits.
+ * @param[in] cluster the cluster; @borrowed
+ * @return view into the cluster, valid until it is closed; every default is filled in
+ * @mt_any @reentrant yes
+ * @since 0.1
+ */
+MCMP_API const mcmp_command_limits *mcmp_cluster_limits(const mcmp_cluster *cluster);
+
+/**
  * @brief The `id` of STATUS and PING (MCMP 4.5).
  * @param[in] cluster the cluster; @borrowed
  * @return the number

@@ -67,6 +67,7 @@ extern "C" {
 #define MCMP_COMMAND_STICKY_REMOVE 0x8u     /**< StickySessionRemove */
 #define MCMP_COMMAND_BALANCER_LOWERED 0x10u /**< Balancer was lower-cased: log a notice */
 #define MCMP_COMMAND_WHOLE_NODE 0x20u       /**< an *-APP command for the whole node */
+#define MCMP_COMMAND_NOT_ASCII 0x40u        /**< some value has bytes outside 0x20..0x7e */
 /** @} */
 
 /**
@@ -161,10 +162,15 @@ MCMP_API void mcmp_decoder_free(mcmp_decoder *decoder);
 /**
  * @brief Decode and check the body of a request by the order of judgement of MCMP 1, from the
  * walker over the whole body up to the Alias/Context pairing.
+ *
+ * What request->decoded has made of this very body, under the same limits of names, is handed out
+ * as it is. The parser sets it (mcmp_parser_options.limits); a host with a parser of its own may
+ * set it to a decoder that has just decoded the request. It is overlooked when command, whole-node
+ * flag or place of the body are others than at that time.
  * @param[in]  decoder the decoder; @borrowed
  * @param[in]  request the request; @borrowed for the call
  * @param[out] out     the command; view into the decoder and the request, valid until the next
- * decode
+ * decode of the decoder, or of request->decoded
  * @param[out] refusal MCMP_REFUSAL_* of response.h when the result is MCMP_ERR_SYNTAX; may be NULL
  * @param[out] err     code, wire class, field and the Mess text of the catalogue in message (longer
  * texts are cut there, the refusal code is not); may be NULL
@@ -174,6 +180,22 @@ MCMP_API void mcmp_decoder_free(mcmp_decoder *decoder);
  */
 MCMP_API int mcmp_decoder_decode(mcmp_decoder *decoder, const mcmp_request *request,
                                  const mcmp_command **out, uint32_t *refusal, mcmp_error *err);
+
+/**
+ * @brief The command that request->decoded has made of the body, without decoding anything.
+ *
+ * A parser with mcmp_parser_options.limits gives typed commands this way: ask for the command of
+ * mcmp_parser_request().
+ * @param[in] request the request; @borrowed for the call
+ * @param[in] limits  those that must have been followed, as mcmp_cluster_limits() gives them; NULL
+ * = any; @borrowed for the call
+ * @return view into request->decoded, valid as long as the request; NULL when it has decoded
+ * nothing or something else (see mcmp_decoder_decode()), or has refused the body
+ * @mt_any @reentrant yes
+ * @since 0.1
+ */
+MCMP_API const mcmp_command *mcmp_request_command(const mcmp_request *request,
+                                                  const mcmp_command_limits *limits);
 
 /**
  * @brief The key that the last refused decode was about (`Invalid field "<key>"`, scheme).

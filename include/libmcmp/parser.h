@@ -42,6 +42,9 @@ extern "C" {
 #define MCMP_REQUEST_HEAD 0x40u      /**< method HEAD: the head of the page only */
 /** @} */
 
+struct mcmp_command_limits;
+struct mcmp_decoder;
+
 /** Who sent a request. Sized. */
 typedef struct mcmp_peer {
     size_t struct_size;   /**< set by mcmp_peer_init() */
@@ -67,6 +70,9 @@ typedef struct mcmp_request {
     mcmp_time now;         /**< time of arrival */
     uint64_t connection;   /**< number of the connection, unique while the host runs; 0 = unknown */
     const mcmp_peer *peer; /**< @borrowed; NULL = nothing known about the sender */
+    /** Has decoded this body, see mcmp_decoder_decode(); NULL = nobody has. @borrowed: a copy of
+     * the request that outlives the parser's own has to set it to NULL. */
+    const struct mcmp_decoder *decoded;
 } mcmp_request;
 
 /** Options of a parser. Sized; zero means default. */
@@ -77,6 +83,10 @@ typedef struct mcmp_parser_options {
     uint32_t max_head;    /**< bytes of line and headers; 0 = 16 KiB */
     uint32_t max_headers; /**< number of header lines; 0 = 100 */
     const mcmp_allocator *allocator; /**< copied; NULL = libc */
+    /** Decode bodies too, under these limits, see mcmp_request.decoded; NULL = leave them to
+     * mcmp_apply(). Use mcmp_cluster_limits(); copied. Bodies over 16 KiB stay undecoded until the
+     * sender's right is known. */
+    const struct mcmp_command_limits *limits;
 } mcmp_parser_options;
 
 /** The parser of one connection. */
@@ -120,7 +130,7 @@ MCMP_API void mcmp_parser_options_init_sized(mcmp_parser_options *opts, size_t s
  * @param[out] out  the parser; @owned, free with mcmp_parser_free()
  * @param[in]  opts NULL = defaults; copied
  * @param[out] err  detail; may be NULL
- * @return MCMP_OK, MCMP_ERR_NOMEM, MCMP_ERR_INVALID, MCMP_ERR_UNSUPPORTED
+ * @return MCMP_OK, MCMP_ERR_NOMEM, MCMP_ERR_INVALID (also of limits), MCMP_ERR_UNSUPPORTED
  * @mt_any @reentrant yes
  * @since 0.1
  */

@@ -88,7 +88,7 @@ static inline uint32_t mcmp__controls16(const char *text)
 }
 #define MCMP__CONTROLS16(text) mcmp__controls16(text)
 
-/* MCMP__FORM16(text): the same for bytes that mean something in a form body, see decoder.c. */
+/* MCMP__FORM16(text): the same for bytes that are not plain in a form body, see decoder.c. */
 static inline uint32_t mcmp__form16(const char *text)
 {
     const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)text);
@@ -99,8 +99,11 @@ static inline uint32_t mcmp__form16(const char *text)
                                       _mm_cmpeq_epi8(_mm_min_epu8(less, two), less));
     const __m128i single = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
                                         _mm_cmpeq_epi8(bytes, _mm_set1_epi8('+')));
+    const __m128i outside = /* below 0x20, or above 0x7e: with a sign those are below it too */
+        _mm_or_si128(_mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20)),
+                     _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f)));
 
-    return (uint32_t)_mm_movemask_epi8(_mm_or_si128(rows, single)) | mcmp__controls16(text);
+    return (uint32_t)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(rows, single), outside));
 }
 #define MCMP__FORM16(text) mcmp__form16(text)
 

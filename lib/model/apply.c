@@ -54,7 +54,7 @@ MCMP__COLD static int refuse_size(mcmp__call *call, uint64_t limit)
 }
 
 /* The decoder has put the refusal's text into err; the answer quotes its culprit. */
-static int decode(mcmp__call *call)
+MCMP__COLD static int decode(mcmp__call *call)
 {
     mcmp_decoder *decoder;
     mcmp_span culprit;
@@ -69,6 +69,13 @@ static int decode(mcmp__call *call)
     if (mcmp_response_refuse(call->response, call->request, refusal, &culprit, 1) != MCMP_OK)
         return mcmp__fail(call->err, MCMP_ERR_NOMEM, NULL, "no memory for the answer");
     return rc;
+}
+
+/* Usually the parser has decoded the body already. */
+static inline int take_command(mcmp__call *call)
+{
+    call->command = mcmp_request_command(call->request, &call->config->limits);
+    return call->command != NULL ? MCMP_OK : decode(call);
 }
 
 static int judge(mcmp__call *call)
@@ -91,7 +98,7 @@ static int judge(mcmp__call *call)
     if (call->config->opts.flags & MCMP_CLUSTER_OWNERSHIP)
         mcmp__access_owner(request->peer, call->sender);
     if (!(row->flags & NO_BODY)) {
-        int rc = decode(call);
+        int rc = take_command(call);
 
         if (rc != MCMP_OK)
             return rc;
@@ -105,34 +112,42 @@ typedef struct foreign {
     mcmp_peer peer;
 } foreign;
 
-static int take_request(mcmp__call *call, const mcmp_request *request, foreign *room,
-                        mcmp_error *err)
+MCMP__COLD static int take_foreign(mcmp__call *call, const mcmp_request *request, foreign *room)
 {
     const mcmp_peer *peer;
-    int rc = MCMP_OK;
-
-    if (request->struct_size != sizeof(*request)) {
-        rc = mcmp__sized_in(&room->request, sizeof(room->request), request,
+    int rc = mcmp__sized_in(&room->request, sizeof(room->request), request,
                             sizeof(request->struct_size));
-        room->request.struct_size = sizeof(room->request); /* it is ours from here on */
-        request = &room->request;
-    }
-    peer = rc == MCMP_OK ? request->peer : NULL;
-    if (peer != NULL && peer->struct_size != sizeof(*peer)) {
-        rc = mcmp__sized_in(&room->peer, sizeof(room->peer), peer, sizeof(peer->struct_size));
-        room->peer.struct_size = sizeof(room->peer);
-        room->request = *request;
-        room->request.peer = &room->peer;
-        request = &room->request;
-    }
+
+    if (rc != MCMP_OK)
+        return rc;
+    room->request.struct_size = sizeof(room->request); /* it is ours from here on */
+    call->request = &room->request;
+    peer = room->request.peer;
+    if (peer == NULL)
+        return MCMP_OK;
+    rc = mcmp__sized_in(&room->peer, sizeof(room->peer), peer, sizeof(peer->struct_size));
+    room->peer.struct_size = sizeof(room->peer);
+    room->request.peer = &room->peer;
+    return rc;
+}
+
+static inline int take_request(mcmp__call *call, const mcmp_request *request, foreign *room,
+                               mcmp_error *err)
+{
+    int rc;
+
+    call->request = request;
+    if (request->struct_size == sizeof(*request) &&
+        (request->peer == NULL || request->peer->struct_size == sizeof(*request->peer)))
+        return MCMP_OK;
+    rc = take_foreign(call, request, room);
     if (rc != MCMP_OK)
         return mcmp__fail(err, rc, "request", "the request or its peer is not initialised");
-    call->request = request;
     return MCMP_OK;
 }
 
-static int begin_call(mcmp__call *call, mcmp_cluster *cluster, const mcmp_request *request,
-                      mcmp_response *response, foreign *room, mcmp_error *err)
+static inline int begin_call(mcmp__call *call, mcmp_cluster *cluster, const mcmp_request *request,
+                             mcmp_response *response, foreign *room, mcmp_error *err)
 {
     if (cluster == NULL || request == NULL || response == NULL)
         return mcmp__fail(err, MCMP_ERR_INVALID, NULL, "an argument is missing");

@@ -54,9 +54,14 @@ int mcmp__answer_probe(mcmp__call *call, mcmp_handle node, mcmp_span host, uint3
 int mcmp__target_find(mcmp__call *call, mcmp_handle *out);
 /* MCMP_PENDING with a probe of the node. */
 int mcmp__target_probe(mcmp__call *call, mcmp_handle node);
+int mcmp__target_is_senders(const mcmp__call *call, mcmp__read *rd, uint32_t node);
 /* Inside a section or transaction: 1 when MCMP_CLUSTER_OWNERSHIP is off, or the sender registered
  * the node. */
-int mcmp__target_is_owned(const mcmp__call *call, mcmp__read *rd, uint32_t node);
+static inline int mcmp__target_is_owned(const mcmp__call *call, mcmp__read *rd, uint32_t node)
+{
+    return !(call->config->opts.flags & MCMP_CLUSTER_OWNERSHIP) ||
+           mcmp__target_is_senders(call, rd, node);
+}
 
 /* Pairs (alias, context) of the command, for CONFIG and *-APP (MCMP 3.3). */
 

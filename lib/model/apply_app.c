@@ -313,19 +313,14 @@ static mcmp_span start_of(uint32_t kind)
 
 enum { ONE_NAME = 256, ONE_ROOM = 3 * ONE_NAME + 64 };
 
-static int is_short_plain(mcmp_span name)
-{
-    return name.len <= ONE_NAME && mcmp__is_plain_text(name);
-}
-
 static int is_one_plain(const app_job *job)
 {
     const mcmp_command *command = job->call->command;
 
     return command->alias_count == 1 && command->context_count == 1 &&
            command->kind != MCMP_COMMAND_STOP_APP && is_done(job, 0, 0) &&
-           is_short_plain(command->jvm_route) && is_short_plain(command->aliases[0]) &&
-           is_short_plain(command->contexts[0]);
+           (command->flags & MCMP_COMMAND_NOT_ASCII) == 0 && command->jvm_route.len <= ONE_NAME &&
+           command->aliases[0].len <= ONE_NAME && command->contexts[0].len <= ONE_NAME;
 }
 
 /* The usual answer, of one pair whose names need no escape, in one piece. */

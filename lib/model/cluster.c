@@ -328,6 +328,11 @@ int mcmp_cluster_after_fork(mcmp_cluster *cluster, mcmp_error *err)
     return rc;
 }
 
+const mcmp_command_limits *mcmp_cluster_limits(const mcmp_cluster *cluster)
+{
+    return &cluster->config.limits;
+}
+
 uint64_t mcmp_cluster_max_message(const mcmp_cluster *cluster)
 {
     return cluster->config.limits.max_message;

@@ -5,12 +5,10 @@
  */
 #include "apply.h"
 
-int mcmp__target_is_owned(const mcmp__call *call, mcmp__read *rd, uint32_t node)
+int mcmp__target_is_senders(const mcmp__call *call, mcmp__read *rd, uint32_t node)
 {
     uint64_t owner[3];
 
-    if (!(call->config->opts.flags & MCMP_CLUSTER_OWNERSHIP))
-        return 1;
     mcmp__node_owner(rd, node, owner);
     return call->sender[0] != 0 && memcmp(call->sender, owner, sizeof(owner)) == 0;
 }

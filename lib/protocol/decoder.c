@@ -21,7 +21,7 @@
 #define BLOCK 32 /* bytes looked at in one go; the text has so much room behind it */
 
 /* What a byte of a form body is. */
-enum { PLAIN, PERCENT, PLUS, AMPERSAND, EQUALS, FORBIDDEN };
+enum { PLAIN, PERCENT, PLUS, AMPERSAND, EQUALS, FORBIDDEN, HIGH };
 
 /* MCMP 1: control characters, `<`, `>`, `"` and `'` are refused, also when they come as %XX. */
 static const uint8_t byte_kinds[256] = {
@@ -33,6 +33,14 @@ static const uint8_t byte_kinds[256] = {
     /* 50 */ 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
     /* 60 */ 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
     /* 70 */ 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5,
+    /* 80 */ 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6,
+    /* 90 */ 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6,
+    /* a0 */ 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6,
+    /* b0 */ 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6,
+    /* c0 */ 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6,
+    /* d0 */ 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6,
+    /* e0 */ 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6,
+    /* f0 */ 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6,
 };
 
 static const struct {
@@ -69,6 +77,7 @@ static int take_limits(mcmp_command_limits *own, const mcmp_command_limits *limi
 
     if (rc != MCMP_OK)
         return mcmp__fail(err, rc, "mcmp_command_limits", "limits are not initialised or too new");
+    own->struct_size = sizeof(*own);
     for (size_t i = 0; i < MCMP__COUNT(name_limits); i++) {
         char *place = (char *)own + name_limits[i].place;
         uint32_t limit;
@@ -208,7 +217,7 @@ static int inner_byte(const char *at, const char *end)
     case PERCENT:
         return escaped_byte(at, end);
     default:
-        return *at == '+' ? ' ' : *at;
+        return *at == '+' ? ' ' : (uint8_t)*at;
     }
 }
 
@@ -240,6 +249,8 @@ static inline int walk_mark(mcmp_decoder *d, walk *w, size_t at, uint64_t *bad)
         return -1;
     if ((byte = inner_byte(w->text + at, w->text + w->len)) < 0)
         return -1;
+    if (byte > 0x7f)
+        d->command.flags |= MCMP_COMMAND_NOT_ASCII;
     *settle(w, at) = (char)byte;
     w->from = at + 1;
     if (mark == '%') {
@@ -405,26 +416,35 @@ static uint64_t pair_offset(mcmp_span body, size_t n)
     }
 }
 
-MCMP__COLD static int refuse(const mcmp_decoder *d, uint32_t code, const char *key, uint64_t offset,
-                             uint32_t *refusal, mcmp_error *err)
+MCMP__COLD static int refuse(const mcmp_decoder *d, uint32_t *refusal, mcmp_error *err)
 {
-    const mcmp__refusal *row = mcmp__refusal_row(code);
+    const mcmp__refusal *row = mcmp__refusal_row(d->refusal);
     char mess[MCMP__MESS_MAX];
     char field[sizeof(err->field)];
     size_t len = mcmp__refusal_mess(row, &d->culprit, 1, mess);
 
-    mcmp__printable(field, sizeof(field), mcmp__span_str(key));
+    mcmp__printable(field, sizeof(field), mcmp__span_str(d->key));
     mcmp__fail(err, MCMP_ERR_SYNTAX, field, "%.*s", (int)len, mess);
     mcmp__error_wire(err, row->wire_class);
-    mcmp__error_at(err, offset);
+    mcmp__error_at(err, d->offset);
     if (refusal != NULL)
-        *refusal = code;
+        *refusal = d->refusal;
     return MCMP_ERR_SYNTAX;
 }
 
 MCMP__COLD static int no_memory(mcmp_error *err)
 {
     return mcmp__fail(err, MCMP_ERR_NOMEM, NULL, "no memory for the decoded message");
+}
+
+/* MCMP_COMMAND_WHOLE_NODE, if that is what the request asks for. */
+static uint32_t whole_node(const mcmp_request *request)
+{
+    if (request->command >= MCMP_COMMAND_ENABLE_APP &&
+        request->command <= MCMP_COMMAND_REMOVE_APP &&
+        (request->flags & MCMP_REQUEST_WHOLE_NODE) != 0)
+        return MCMP_COMMAND_WHOLE_NODE;
+    return 0;
 }
 
 /* Back to an empty command with room for the text of this body. */
@@ -436,11 +456,11 @@ static int prepare(mcmp_decoder *d, const mcmp_request *request)
     mcmp__buf_reset(&d->text);
     d->command = mcmp__command_defaults;
     d->command.kind = request->command;
-    if (request->command >= MCMP_COMMAND_ENABLE_APP &&
-        request->command <= MCMP_COMMAND_REMOVE_APP &&
-        (request->flags & MCMP_REQUEST_WHOLE_NODE) != 0)
-        d->command.flags |= MCMP_COMMAND_WHOLE_NODE;
+    d->command.flags |= whole_node(request);
     d->aliases.count = d->contexts.count = 0;
+    d->body = request->body;
+    d->key = "";
+    d->offset = 0;
     d->culprit = mcmp__span("", 0);
     if (d->text.cap >= BLOCK && request->body.len <= d->text.cap - BLOCK)
         return MCMP_OK;
@@ -464,38 +484,87 @@ static int publish_lists(mcmp_decoder *d)
     return MCMP_OK;
 }
 
+/* The order of judgement; MCMP_REFUSAL_*, or MCMP__NO_MEMORY. */
+static uint32_t judge(mcmp_decoder *d, const mcmp_request *request)
+{
+    size_t pairs;
+    uint32_t code;
+
+    if (prepare(d, request) != MCMP_OK)
+        return MCMP__NO_MEMORY;
+    if (request->command == MCMP_COMMAND_UNKNOWN || request->command > MCMP_COMMAND_PAGE)
+        return MCMP_REFUSAL_BAD_COMMAND;
+    if (request->command > MCMP_COMMAND_PING) /* INFO and the like ignore any body */
+        return MCMP_REFUSAL_NONE;
+    if (walk_body(d, request->body, &d->offset) != 0)
+        return MCMP_REFUSAL_PARSE;
+    code = judge_pairs(d, &pairs, &d->key);
+    if (code != MCMP_REFUSAL_NONE) {
+        d->offset = pair_offset(request->body, pairs);
+        return code;
+    }
+    code = judge_whole(&d->command, pairs);
+    d->offset = request->body.len;
+    if (code == MCMP_REFUSAL_NONE && publish_lists(d) != MCMP_OK)
+        return MCMP__NO_MEMORY;
+    return code;
+}
+
+int mcmp__decoder_run(mcmp_decoder *decoder, const mcmp_request *request)
+{
+    decoder->refusal = judge(decoder, request);
+    return decoder->refusal == MCMP__NO_MEMORY ? MCMP_ERR_NOMEM : MCMP_OK;
+}
+
+/* Has the decoder decoded this very body, and would it come out the same under these limits? */
+static inline int is_made(const mcmp_decoder *d, const mcmp_request *request,
+                          const mcmp_command_limits *limits)
+{
+    const size_t names = offsetof(mcmp_command_limits, jvm_route);
+
+    return d->body.ptr == request->body.ptr && d->body.len == request->body.len &&
+           d->command.kind == request->command &&
+           (d->command.flags & MCMP_COMMAND_WHOLE_NODE) == whole_node(request) &&
+           memcmp((const char *)&d->limits + names, (const char *)limits + names,
+                  sizeof(*limits) - names) == 0;
+}
+
+const mcmp_command *mcmp_request_command(const mcmp_request *request,
+                                         const mcmp_command_limits *limits)
+{
+    const mcmp_decoder *made;
+
+    if (request->struct_size < sizeof(*request))
+        return NULL;
+    made = request->decoded;
+    if (made == NULL || made->refusal != MCMP_REFUSAL_NONE)
+        return NULL;
+    if (limits == NULL)
+        limits = &made->limits;
+    return limits->struct_size >= sizeof(*limits) && is_made(made, request, limits) ? &made->command
+                                                                                    : NULL;
+}
+
 int mcmp_decoder_decode(mcmp_decoder *decoder, const mcmp_request *request,
                         const mcmp_command **out, uint32_t *refusal, mcmp_error *err)
 {
-    const char *key = "";
-    uint64_t offset = 0;
+    const mcmp_decoder *made;
     mcmp_request room;
-    size_t pairs;
-    uint32_t code;
     int rc = mcmp__request_take(&request, &room);
 
     if (rc != MCMP_OK)
         return mcmp__fail(err, rc, "mcmp_request", "the request is not initialised or too new");
-    if (prepare(decoder, request) != MCMP_OK)
-        return no_memory(err);
-    if (request->command == MCMP_COMMAND_UNKNOWN || request->command > MCMP_COMMAND_PAGE)
-        return refuse(decoder, MCMP_REFUSAL_BAD_COMMAND, "", 0, refusal, err);
-    if (request->command > MCMP_COMMAND_PING) { /* INFO and the like ignore any body */
-        *out = &decoder->command;
-        return MCMP_OK;
+    made = request->decoded;
+    if (made == NULL || !is_made(made, request, &decoder->limits)) {
+        (void)mcmp__decoder_run(decoder, request);
+        made = decoder;
     }
-    if (walk_body(decoder, request->body, &offset) != 0)
-        return refuse(decoder, MCMP_REFUSAL_PARSE, "", offset, refusal, err);
-    code = judge_pairs(decoder, &pairs, &key);
-    if (code == MCMP__NO_MEMORY)
+    if (made->refusal == MCMP__NO_MEMORY)
         return no_memory(err);
-    if (code != MCMP_REFUSAL_NONE)
-        return refuse(decoder, code, key, pair_offset(request->body, pairs), refusal, err);
-    code = judge_whole(&decoder->command, pairs);
-    if (code != MCMP_REFUSAL_NONE)
-        return refuse(decoder, code, "", request->body.len, refusal, err);
-    if (publish_lists(decoder) != MCMP_OK)
-        return no_memory(err);
-    *out = &decoder->command;
+    if (made->refusal != MCMP_REFUSAL_NONE) {
+        decoder->culprit = made->culprit;
+        return refuse(made, refusal, err);
+    }
+    *out = &made->command;
     return MCMP_OK;
 }

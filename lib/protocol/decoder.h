@@ -29,11 +29,20 @@ struct mcmp_decoder {
     mcmp__elements contexts;
     size_t *order; /* scratch of mcmp__elements_unique() */
     size_t order_cap;
+    /* what came of the body that was decoded last */
+    mcmp_span body;
+    uint32_t refusal; /* MCMP_REFUSAL_*, or MCMP__NO_MEMORY */
+    const char *key;  /* of the pair that was refused */
+    uint64_t offset;  /* of what was refused */
     mcmp_span culprit;
     char host[MCMP__HOST_ROOM];
 };
 
 typedef struct mcmp__field mcmp__field;
+
+/* Decode the body of a request of this library's size. MCMP_OK or MCMP_ERR_NOMEM; a refusal is
+ * kept for mcmp_decoder_decode(). */
+int mcmp__decoder_run(mcmp_decoder *decoder, const mcmp_request *request);
 
 #define MCMP__NO_MEMORY UINT32_MAX /* no MCMP_REFUSAL_* */
 

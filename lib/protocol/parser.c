@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Requests of the management port (MCMP 1): what the HTTP frame leaves open, that is the request
- * line, Host and Accept, and the mcmp_request that comes out. Whoever is at the other end, a
- * request is complete or it is an error; nothing is guessed.
+ * line, Host and Accept, and the mcmp_request that comes out, its body decoded if that is wanted.
+ * Whoever is at the other end, a request is complete or it is an error; nothing is guessed.
  */
+#include "decoder.h"
 #include "frame.h"
 
 #include <libmcmp/parser.h>
@@ -12,6 +13,7 @@
 #define DEFAULT_MAX_DROP (16u << 20)
 #define DEFAULT_MAX_HEAD 16384
 #define DEFAULT_MAX_HEADERS 100
+#define MAX_DECODE 16384 /* bytes of a body that is decoded for whoever sends it */
 
 struct mcmp_parser {
     mcmp_allocator allocator;
@@ -22,7 +24,9 @@ struct mcmp_parser {
     mcmp__range host;
     uint32_t wants; /* MCMP_REQUEST_WANT_* of all Accept lines */
     int has_host;
-    int ready; /* the request is complete */
+    int ready;             /* the request is complete */
+    mcmp_decoder *decoder; /* NULL: bodies are not decoded */
+    uint64_t max_decode;   /* bytes */
 };
 
 static const struct {
@@ -182,6 +186,23 @@ static int on_request_head(void *owner)
 
 static const mcmp__frame_ops request_ops = { on_request_line, on_request_header, on_request_head };
 
+/*
+ * The sender's right to the command and the size are judged before the body (MCMP 1), but by
+ * mcmp_apply(). So what it may never look at costs little here, and a body that is left alone, for
+ * want of memory too, is decoded by it.
+ */
+static void decode_body(mcmp_parser *parser)
+{
+    mcmp_request *request = &parser->request;
+
+    if (parser->decoder == NULL || request->command == MCMP_COMMAND_UNKNOWN ||
+        request->command > MCMP_COMMAND_PING || (request->flags & MCMP_REQUEST_OVERSIZE) != 0 ||
+        request->body.len > parser->max_decode)
+        return;
+    if (mcmp__decoder_run(parser->decoder, request) == MCMP_OK)
+        request->decoded = parser->decoder;
+}
+
 static void fill_request(mcmp_parser *parser)
 {
     const mcmp__frame *frame = &parser->frame;
@@ -204,6 +225,7 @@ static void fill_request(mcmp_parser *parser)
         request->flags |= MCMP_REQUEST_OVERSIZE;
     if (frame->linger)
         request->flags |= MCMP_REQUEST_LINGER;
+    decode_body(parser);
     parser->ready = 1;
 }
 
@@ -222,6 +244,21 @@ static int take_options(mcmp_parser_options *own, const mcmp_parser_options *opt
     return MCMP_OK;
 }
 
+static int add_decoder(mcmp_parser *parser, const mcmp_command_limits *limits, mcmp_error *err)
+{
+    uint64_t max_message;
+    int rc;
+
+    if (limits == NULL)
+        return MCMP_OK;
+    rc = mcmp_decoder_new(&parser->decoder, limits, &parser->allocator, err);
+    if (rc != MCMP_OK)
+        return rc;
+    max_message = parser->decoder->limits.max_message;
+    parser->max_decode = max_message != 0 ? MCMP__MIN(max_message, MAX_DECODE) : MAX_DECODE;
+    return MCMP_OK;
+}
+
 int mcmp_parser_new(mcmp_parser **out, const mcmp_parser_options *opts, mcmp_error *err)
 {
     mcmp_parser_options own;
@@ -236,6 +273,10 @@ int mcmp_parser_new(mcmp_parser **out, const mcmp_parser_options *opts, mcmp_err
     if ((parser = mcmp__calloc(&allocator, 1, sizeof(*parser))) == NULL)
         return mcmp__fail(err, MCMP_ERR_NOMEM, NULL, "no memory for a parser");
     parser->allocator = allocator;
+    if ((rc = add_decoder(parser, own.limits, err)) != MCMP_OK) {
+        mcmp__free(&allocator, parser, sizeof(*parser));
+        return rc;
+    }
     parser->frame.ops = &request_ops;
     parser->frame.owner = parser;
     parser->frame.max_body = own.max_body;
@@ -256,6 +297,7 @@ void mcmp_parser_free(mcmp_parser *parser)
         return;
     allocator = parser->allocator;
     mcmp__frame_clear(&parser->frame);
+    mcmp_decoder_free(parser->decoder);
     mcmp__free(&allocator, parser, sizeof(*parser));
 }
 

@@ -2,8 +2,9 @@
 /*
  * Random messages against a small cluster, then every form of its state. Input: lines of
  * `<mark><METHOD> <target> <body>`; the mark's low bits say what a probe shows, how far the clock
- * moves and on which connection the message comes. Must hold: an answer to everything, printable
- * INFO lines whose ids have occurred before (MCMP 4.7), and no error of a sanitizer.
+ * moves and on which connection the message comes. One cluster decodes the bodies itself, another
+ * gets them decoded. Must hold: an answer to everything, the same of both, printable INFO lines
+ * whose ids have occurred before (MCMP 4.7), and no error of a sanitizer.
  */
 #include "fuzz.h"
 
@@ -37,15 +38,40 @@ static void check_answer(const mcmp_response *response, int rc)
     MUST(mcmp_response_pending(response) == NULL);
 }
 
-static void send_line(mcmp_cluster *cluster, mcmp_response *response, mcmp_span line,
-                      mcmp_time *now)
+/* A cluster, what it answers and what decodes its bodies; NULL: it does that itself. */
+typedef struct side {
+    mcmp_cluster *cluster;
+    mcmp_response *response;
+    mcmp_decoder *decoder;
+} side;
+
+/* Returns the time when the answer was there. */
+static mcmp_time apply(const side *on, mcmp_request request, int probe_ok)
+{
+    const mcmp_command *command;
+    mcmp_time now = request.now;
+    int rc;
+
+    if (on->decoder != NULL) {
+        (void)mcmp_decoder_decode(on->decoder, &request, &command, NULL, NULL);
+        request.decoded = on->decoder;
+    }
+    rc = mcmp_apply(on->cluster, &request, on->response, NULL);
+    for (int turn = 0; rc == MCMP_PENDING && turn < 20; turn++) {
+        now = mcmp_response_pending(on->response)->resume_at;
+        rc = mcmp_apply_resume(on->cluster, &request, on->response, probe_ok, now, NULL);
+    }
+    check_answer(on->response, rc);
+    return now;
+}
+
+static void send_line(const side sides[2], mcmp_span line, mcmp_time *now)
 {
     field_walk walk = { line.ptr + 1, line.ptr + line.len };
     mcmp_request request;
     mcmp_peer peer;
     mcmp_span none = { NULL, 0 };
     int mark = (unsigned char)line.ptr[0];
-    int rc;
 
     mcmp_peer_init(&peer);
     peer.has_address = 1;
@@ -60,16 +86,13 @@ static void send_line(mcmp_cluster *cluster, mcmp_response *response, mcmp_span 
     request.body.ptr = walk.ptr;
     request.body.len = (size_t)(walk.end - walk.ptr);
     request.body_size = request.body.len;
-    *now += (mark & 2) ? 7 * MCMP_SEC : MCMP_MSEC;
-    request.now = *now;
+    request.now = *now + ((mark & 2) ? 7 * MCMP_SEC : MCMP_MSEC);
     request.connection = 1 + (mark >> 2 & 1);
     request.peer = &peer;
-    rc = mcmp_apply(cluster, &request, response, NULL);
-    for (int turn = 0; rc == MCMP_PENDING && turn < 20; turn++) {
-        *now = mcmp_response_pending(response)->resume_at;
-        rc = mcmp_apply_resume(cluster, &request, response, mark & 1, *now, NULL);
-    }
-    check_answer(response, rc);
+    *now = apply(&sides[0], request, mark & 1);
+    MUST(apply(&sides[1], request, mark & 1) == *now);
+    MUST(fuzz_same(mcmp_response_head(sides[0].response), mcmp_response_head(sides[1].response)));
+    MUST(fuzz_same(mcmp_response_body(sides[0].response), mcmp_response_body(sides[1].response)));
 }
 
 typedef struct document {
@@ -134,8 +157,7 @@ static void render_all(mcmp_cluster *cluster, mcmp_time now)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     mcmp_cluster_options opts;
-    mcmp_cluster *cluster;
-    mcmp_response *response;
+    side sides[2] = { { NULL, NULL, NULL } };
     field_walk walk = { (const char *)data, (const char *)data + size };
     mcmp_time now = 1000 * MCMP_SEC;
 
@@ -147,16 +169,23 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     opts.max_contexts = 16;
     opts.random_seed = 1;
     opts.now = now;
-    MUST(mcmp_cluster_open(&cluster, &opts, NULL) == MCMP_OK);
-    MUST(mcmp_response_new(&response, NULL, NULL) == MCMP_OK);
+    for (int i = 0; i < 2; i++) {
+        MUST(mcmp_cluster_open(&sides[i].cluster, &opts, NULL) == MCMP_OK);
+        MUST(mcmp_response_new(&sides[i].response, NULL, NULL) == MCMP_OK);
+    }
+    MUST(mcmp_decoder_new(&sides[1].decoder, mcmp_cluster_limits(sides[1].cluster), NULL, NULL) ==
+         MCMP_OK);
     while (walk.ptr < walk.end) {
         mcmp_span line = next_word(&walk, '\n');
 
         if (line.len > 1)
-            send_line(cluster, response, line, &now);
+            send_line(sides, line, &now);
     }
-    render_all(cluster, now);
-    mcmp_response_free(response);
-    mcmp_cluster_close(cluster);
+    for (int i = 0; i < 2; i++) {
+        render_all(sides[i].cluster, now);
+        mcmp_response_free(sides[i].response);
+        mcmp_decoder_free(sides[i].decoder);
+        mcmp_cluster_close(sides[i].cluster);
+    }
     return 0;
 }

@@ -9,6 +9,9 @@
 #include <libmcmp/client.h>
 #include <libmcmp/response.h>
 
+/* What is told about the body, also about a part of it that the command leaves out. */
+static const uint32_t notices = MCMP_COMMAND_BALANCER_LOWERED | MCMP_COMMAND_NOT_ASCII;
+
 static mcmp_decoder *new_decoder(void)
 {
     mcmp_command_limits limits;
@@ -44,7 +47,7 @@ static mcmp_message message_of(const mcmp_command *command)
 
     mcmp_message_init(&message);
     message.command = command->kind;
-    message.flags = command->flags & ~MCMP_COMMAND_BALANCER_LOWERED;
+    message.flags = command->flags & ~notices;
     message.given = command->given;
     message.jvm_route = command->jvm_route;
     message.domain = command->domain;
@@ -79,8 +82,7 @@ static void same_lists(const mcmp_span *a, size_t a_count, const mcmp_span *b, s
 
 static void same_command(const mcmp_command *a, const mcmp_command *b)
 {
-    const uint32_t notices = MCMP_COMMAND_BALANCER_LOWERED;
-
+    MUST((b->flags & ~a->flags & notices) == 0);
     MUST(a->kind == b->kind && (a->flags & ~notices) == (b->flags & ~notices));
     MUST(a->given == b->given && b->defaulted == 0);
     MUST(fuzz_same(a->jvm_route, b->jvm_route) && fuzz_same(a->domain, b->domain));

@@ -2,11 +2,30 @@
 /*
  * Requests of the management port. The first byte chooses limits, the second the cuts; the rest is
  * the stream. Property: requests, their contents, the error and its place do not depend on the
- * cuts.
+ * cuts, nor does the command that a body is decoded to.
  */
 #include "protocol_fuzz.h"
 
+#include <libmcmp/command.h>
 #include <libmcmp/parser.h>
+
+static void tell_command(fuzz_story *story, const mcmp_request *request)
+{
+    const mcmp_command *command = mcmp_request_command(request, NULL);
+
+    fuzz_tell(story, request->decoded != NULL);
+    fuzz_tell(story, command != NULL);
+    if (command == NULL)
+        return;
+    fuzz_tell(story, command->given);
+    fuzz_tell(story, command->flags);
+    fuzz_tell_span(story, command->jvm_route);
+    fuzz_tell_span(story, command->host);
+    for (size_t i = 0; i < command->alias_count; i++)
+        fuzz_tell_span(story, command->aliases[i]);
+    for (size_t i = 0; i < command->context_count; i++)
+        fuzz_tell_span(story, command->contexts[i]);
+}
 
 static void tell_request(fuzz_story *story, mcmp_parser *parser)
 {
@@ -22,6 +41,7 @@ static void tell_request(fuzz_story *story, mcmp_parser *parser)
     fuzz_tell_span(story, request->target);
     fuzz_tell_span(story, request->host);
     fuzz_tell_span(story, request->body);
+    tell_command(story, request);
 }
 
 /* Feed one piece out of a block of its own; returns the last result. */
@@ -50,11 +70,14 @@ static int feed_piece(mcmp_parser *parser, fuzz_story *story, const uint8_t *dat
 static fuzz_story run(unsigned limits, uint32_t seed, const uint8_t *data, size_t size)
 {
     fuzz_story story = { 14695981039346656037u, 0 };
+    mcmp_command_limits names;
     mcmp_parser_options opts;
     mcmp_parser *parser = NULL;
     int rc = MCMP_NEED_MORE;
 
+    mcmp_command_limits_init(&names);
     mcmp_parser_options_init(&opts);
+    opts.limits = &names;
     opts.max_body = (limits & 1) != 0 ? 16 : 0;
     opts.max_drop = (limits & 2) != 0 ? 32 : 0;
     opts.max_head = (limits & 4) != 0 ? 64 : 0;

@@ -110,24 +110,28 @@ static void play_bytes(player *p, const char *data, size_t len)
     }
 }
 
-/* cut: 0 = each request whole, 1 = byte by byte, else random pieces up to this size */
+/* cut: 0 = each request whole, 1 = byte by byte, else random pieces up to this size. What is cut is
+ * also decoded by the parser, what is whole by mcmp_apply(). */
 static void play_session(size_t cut)
 {
     golden_session session;
+    mcmp_parser_options parsing;
     player p;
     uint64_t random = cut;
 
     golden_load(&session);
     memset(&p, 0, sizeof(p));
     station_open(&p.s, NULL);
-    ck_assert_int_eq(mcmp_parser_new(&p.parser, NULL, &p.s.err), MCMP_OK);
+    mcmp_parser_options_init(&parsing);
+    parsing.limits = cut != 0 ? mcmp_cluster_limits(p.s.cluster) : NULL;
+    ck_assert_int_eq(mcmp_parser_new(&p.parser, &parsing, &p.s.err), MCMP_OK);
     for (size_t i = 0; i < session.count; i++) {
         const golden_request *request = &session.requests[i];
         size_t done = 0;
 
         if ((uint64_t)request->connection != p.s.connection) { /* a new one: a parser of its own */
             mcmp_parser_free(p.parser);
-            ck_assert_int_eq(mcmp_parser_new(&p.parser, NULL, &p.s.err), MCMP_OK);
+            ck_assert_int_eq(mcmp_parser_new(&p.parser, &parsing, &p.s.err), MCMP_OK);
             p.s.connection = (uint64_t)request->connection;
         }
         while (done < request->len) {

@@ -4,6 +4,7 @@
  * the walker, rights to a node before its conflicts; and the message limit of 3.4.
  */
 #include "held.h"
+#include "parsed.h"
 
 #define ONE "JVMRoute=n1&Host=10.0.0.1&Port=8009"
 
@@ -93,6 +94,7 @@ START_TEST(test_a_body_is_dropped_by_the_parser_just_where_the_cluster_refuses_i
         len = mcmp_cluster_max_message(s.cluster) + (uint64_t)over;
         mcmp_parser_options_init(&parse);
         parse.max_body = mcmp_cluster_max_message(s.cluster);
+        parse.limits = mcmp_cluster_limits(s.cluster);
         ck_assert_int_eq(mcmp_parser_new(&parser, &parse, &s.err), MCMP_OK);
         (void)snprintf(head, sizeof(head), "CONFIG / HTTP/1.1\r\nContent-Length: %llu\r\n\r\n",
                        (unsigned long long)len);
@@ -164,7 +166,9 @@ static const struct {
       "MEM: Can't update or insert node with \"n4\" JVMRoute" },
 };
 
-START_TEST(test_of_several_faults_the_first_in_order_is_told)
+typedef int (*say_fn)(station *s, const char *line, const char *body);
+
+static void check_order(say_fn say_it)
 {
     const mcmp_pair identities[] = {
         { TEXT("one"), TEXT("n1,n3") },
@@ -190,12 +194,23 @@ START_TEST(test_of_several_faults_the_first_in_order_is_told)
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         s.peer.identity = span_of(rows[i].identity);
         station_address(&s, rows[i].foreign ? 8 : 127, 0, 0, 1);
-        row_true(rows[i].name, say(&s, rows[i].line, rows[i].body) < 0);
+        row_true(rows[i].name, say_it(&s, rows[i].line, rows[i].body) < 0);
         row_text(rows[i].name, answer_header(&s, "Mess"), rows[i].mess);
         row_int(rows[i].name, mcmp_response_status(s.response), rows[i].mess[0] == 'G' ? 403 : 500);
     }
     ck_assert_int_eq(s.probes, 0);
     station_close(&s);
+}
+
+START_TEST(test_of_several_faults_the_first_in_order_is_told)
+{
+    check_order(say);
+}
+END_TEST
+
+START_TEST(test_the_order_is_the_same_when_the_body_comes_decoded)
+{
+    check_order(say_parsed);
 }
 END_TEST
 
@@ -254,6 +269,7 @@ int main(void)
         test_the_message_limit_follows_from_the_tables,
         test_a_body_is_dropped_by_the_parser_just_where_the_cluster_refuses_it,
         test_of_several_faults_the_first_in_order_is_told,
+        test_the_order_is_the_same_when_the_body_comes_decoded,
         test_rights_are_judged_again_after_a_probe,
         test_the_endpoint_of_a_silent_node_needs_no_right_to_its_route_but_its_owner,
     };

@@ -18,6 +18,27 @@ typedef struct result {
 
 static mcmp_decoder *decoder;
 
+/* What has been decoded is handed out by any decoder of the same limits, and judged alike. */
+static void check_handed_out(mcmp_request *request, const result *r)
+{
+    mcmp_decoder *other = NULL;
+    result again = { 0, 0, NULL, { 0 } };
+    mcmp_span culprit;
+
+    ck_assert_int_eq(mcmp_decoder_new(&other, NULL, NULL, NULL), MCMP_OK);
+    request->decoded = decoder;
+    mcmp_error_init(&again.err);
+    again.rc = mcmp_decoder_decode(other, request, &again.command, &again.refusal, &again.err);
+    ck_assert_int_eq(again.rc, r->rc);
+    ck_assert_uint_eq(again.refusal, r->refusal);
+    ck_assert_ptr_eq(again.command, r->command);
+    ck_assert_mem_eq(&again.err, &r->err, sizeof(r->err));
+    ck_assert_ptr_eq(mcmp_request_command(request, NULL), r->command);
+    culprit = mcmp_decoder_culprit(decoder);
+    row_bytes("culprit", mcmp_decoder_culprit(other), culprit.ptr, culprit.len);
+    mcmp_decoder_free(other);
+}
+
 static result decode_bytes(uint32_t command, uint32_t flags, mcmp_span body)
 {
     guard copy = guard_copy(body.ptr, body.len);
@@ -31,6 +52,7 @@ static result decode_bytes(uint32_t command, uint32_t flags, mcmp_span body)
     request.body.len = body.len;
     mcmp_error_init(&r.err);
     r.rc = mcmp_decoder_decode(decoder, &request, &r.command, &r.refusal, &r.err);
+    check_handed_out(&request, &r);
     guard_free(&copy); /* the command must not look into the body any more */
     return r;
 }
@@ -550,6 +572,75 @@ START_TEST(test_decoder_and_response_check_the_size_of_a_request)
 }
 END_TEST
 
+/* Each change makes another request of it, or asks for something else. */
+START_TEST(test_decoder_hands_out_only_what_was_decoded_from_this_request)
+{
+    static const char body[] = "JVMRoute=abc&Alias=h&Context=/";
+    static const char *const names[] = { "nothing changed", "no decoder", "command",
+                                         "whole node",      "place",      "length",
+                                         "other limits",    "older host" };
+    char copy[sizeof(body)];
+
+    memcpy(copy, body, sizeof(body));
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        mcmp_command_limits limits;
+        mcmp_decoder *other = NULL;
+        const mcmp_command *first = NULL;
+        const mcmp_command *command = NULL;
+        mcmp_request request;
+
+        mcmp_command_limits_init(&limits);
+        mcmp_request_init(&request);
+        request.command = ENABLE;
+        request.body = span_of(body);
+        ck_assert_int_eq(mcmp_decoder_decode(decoder, &request, &first, NULL, NULL), MCMP_OK);
+        request.decoded = i == 1 ? NULL : decoder;
+        request.command = i == 2 ? MCMP_COMMAND_STOP_APP : ENABLE;
+        request.flags = i == 3 ? MCMP_REQUEST_WHOLE_NODE : 0;
+        request.body.ptr = i == 4 ? copy : body;
+        request.body.len -= i == 5 ? sizeof("&Alias=h&Context=/") - 1 : 0;
+        limits.jvm_route = i == 6 ? 2 : 0;
+        if (i == 7)
+            request.struct_size = offsetof(mcmp_request, decoded);
+        ck_assert_int_eq(mcmp_decoder_new(&other, &limits, NULL, NULL), MCMP_OK);
+        row_code(names[i], mcmp_decoder_decode(other, &request, &command, NULL, NULL),
+                 i == 5 || i == 6 ? MCMP_ERR_SYNTAX : MCMP_OK);
+        row_int(names[i], command == first, i == 0);
+        row_true(names[i], (mcmp_request_command(&request, NULL) == first) == (i == 0 || i == 6));
+        if (command != NULL)
+            row_text(names[i], command->jvm_route, "abc");
+        mcmp_decoder_free(other);
+    }
+}
+END_TEST
+
+START_TEST(test_decoder_tells_bytes_outside_of_ascii)
+{
+    static const struct {
+        const char *name;
+        mcmp_span body;
+        uint32_t want;
+    } rows[] = {
+        { "plain", TEXT("JVMRoute=a&Domain=b ~%20%7e+"), 0 },
+        { "a byte", TEXT("JVMRoute=\x80"), MCMP_COMMAND_NOT_ASCII },
+        { "the greatest", TEXT("JVMRoute=abcdefghijklmnopqrstuvwxyz\xff"), MCMP_COMMAND_NOT_ASCII },
+        { "an escape", TEXT("JVMRoute=%c3%a4"), MCMP_COMMAND_NOT_ASCII },
+        { "in a list", TEXT("JVMRoute=a&Alias=b,\xc3\xa4&Context=/"), MCMP_COMMAND_NOT_ASCII },
+        { "in a key",
+          TEXT("JVMRoute=a&\xe4"
+               "=1"),
+          MCMP_COMMAND_NOT_ASCII },
+    };
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        result r = decode_bytes(CONFIG, 0, rows[i].body);
+
+        row_code(rows[i].name, r.rc, MCMP_OK);
+        row_int(rows[i].name, r.command->flags & MCMP_COMMAND_NOT_ASCII, rows[i].want);
+    }
+}
+END_TEST
+
 START_TEST(test_decoder_computes_the_message_limit)
 {
     static const struct {
@@ -587,6 +678,8 @@ int main(void)
         test_decoder_survives_any_failed_allocation,
         test_decoder_allocates_nothing_once_it_has_grown,
         test_decoder_and_response_check_the_size_of_a_request,
+        test_decoder_hands_out_only_what_was_decoded_from_this_request,
+        test_decoder_tells_bytes_outside_of_ascii,
         test_decoder_computes_the_message_limit,
     };
     int rc;

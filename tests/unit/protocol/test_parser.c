@@ -6,7 +6,10 @@
 #include "golden.h"
 #include "support.h"
 
+#include <libmcmp/command.h>
 #include <libmcmp/parser.h>
+
+#define MAX_DECODE 16384 /* of parser.c */
 
 typedef struct limits {
     uint64_t max_body;
@@ -53,12 +56,42 @@ static void tell_request(story *s, const mcmp_request *request)
     tell(s, "]\n", 2);
 }
 
+/* The body comes decoded just when the command has one, and as a decoder decodes it. */
+static void check_decoded(mcmp_request *request)
+{
+    mcmp_decoder *decoder = NULL;
+    const mcmp_command *own = NULL;
+    const mcmp_command *made = mcmp_request_command(request, NULL);
+    mcmp_request plain = *request;
+
+    ck_assert_int_eq(request->decoded != NULL, request->command >= MCMP_COMMAND_CONFIG &&
+                                                   request->command <= MCMP_COMMAND_PING &&
+                                                   (request->flags & MCMP_REQUEST_OVERSIZE) == 0 &&
+                                                   request->body.len <= MAX_DECODE);
+    if (request->decoded == NULL)
+        return;
+    plain.decoded = NULL;
+    ck_assert_int_eq(mcmp_decoder_new(&decoder, NULL, NULL, NULL), MCMP_OK);
+    ck_assert_int_eq(mcmp_decoder_decode(decoder, &plain, &own, NULL, NULL) == MCMP_OK,
+                     made != NULL);
+    if (made != NULL) {
+        ck_assert_uint_eq(made->kind, own->kind);
+        ck_assert_uint_eq(made->flags, own->flags);
+        ck_assert_uint_eq(made->given, own->given);
+        row_bytes("route", made->jvm_route, own->jvm_route.ptr, own->jvm_route.len);
+    }
+    mcmp_decoder_free(decoder);
+}
+
 static mcmp_parser *new_parser(const limits *max)
 {
+    mcmp_command_limits names;
     mcmp_parser_options opts;
     mcmp_parser *parser = NULL;
 
+    mcmp_command_limits_init(&names);
     mcmp_parser_options_init(&opts);
+    opts.limits = &names;
     if (max != NULL) {
         opts.max_body = max->max_body;
         opts.max_drop = max->max_drop;
@@ -83,9 +116,10 @@ static int feed_piece(mcmp_parser *parser, const char *data, size_t len, story *
         rc = mcmp_parser_feed(parser, data + off, len - off, &used, &err);
         ck_assert(used <= len - off);
         off += used;
-        if (rc == MCMP_OK)
+        if (rc == MCMP_OK) {
             tell_request(s, mcmp_parser_request(parser));
-        else
+            check_decoded(mcmp_parser_request(parser));
+        } else
             ck_assert(mcmp_parser_request(parser) == NULL);
         if (rc < 0) {
             ck_assert_int_eq(err.code, rc);
@@ -586,6 +620,7 @@ END_TEST
 
 START_TEST(test_parser_checks_its_options)
 {
+    mcmp_command_limits names;
     mcmp_parser_options opts;
     mcmp_allocator half;
     mcmp_parser *parser = NULL;
@@ -604,6 +639,12 @@ START_TEST(test_parser_checks_its_options)
     mcmp_parser_options_init(&opts);
     opts.allocator = &half;
     ck_assert_int_eq(mcmp_parser_new(&parser, &opts, &err), MCMP_ERR_INVALID);
+    opts.allocator = NULL;
+    mcmp_command_limits_init(&names);
+    names.context = 1024;
+    opts.limits = &names;
+    ck_assert_int_eq(mcmp_parser_new(&parser, &opts, &err), MCMP_ERR_INVALID);
+    ck_assert_str_eq(err.field, "mcmp_command_limits");
     mcmp_parser_options_init_sized(&newer.opts, sizeof(newer));
     newer.tail = 1;
     ck_assert_int_eq(mcmp_parser_new(&parser, &newer.opts, &err), MCMP_ERR_UNSUPPORTED);
