@@ -20,7 +20,8 @@ void bench_must(const char *what, int rc, const mcmp_error *err)
     exit(1);
 }
 
-void bench_request(mcmp_request *request, uint32_t command, const char *body)
+/* What the host knows of a request. */
+static void set_sender(mcmp_request *request)
 {
     static mcmp_peer peer;
 
@@ -29,6 +30,13 @@ void bench_request(mcmp_request *request, uint32_t command, const char *body)
     peer.address[10] = peer.address[11] = 0xff;
     peer.address[12] = 127;
     peer.address[15] = 1;
+    request->now = BENCH_NOW;
+    request->connection = 1;
+    request->peer = &peer;
+}
+
+void bench_request(mcmp_request *request, uint32_t command, const char *body)
+{
     mcmp_request_init(request);
     request->command = command;
     request->method.ptr = mcmp_command_name(command);
@@ -38,9 +46,33 @@ void bench_request(mcmp_request *request, uint32_t command, const char *body)
     request->body.ptr = body;
     request->body.len = strlen(body);
     request->body_size = request->body.len;
-    request->now = BENCH_NOW;
-    request->connection = 1;
-    request->peer = &peer;
+    set_sender(request);
+}
+
+mcmp_parser *bench_parser(mcmp_cluster *cluster)
+{
+    mcmp_parser_options opts;
+    mcmp_parser *parser;
+
+    mcmp_parser_options_init(&opts);
+    opts.max_body = mcmp_cluster_max_message(cluster);
+    opts.limits = mcmp_cluster_limits(cluster);
+    bench_must("parser", mcmp_parser_new(&parser, &opts, NULL), NULL);
+    return parser;
+}
+
+mcmp_request *bench_parse(mcmp_parser *parser, uint32_t command, const char *body)
+{
+    char message[1024];
+    size_t used;
+    int len = snprintf(message, sizeof(message),
+                       "%s / HTTP/1.1\r\nHost: 127.0.0.1:6666\r\nContent-Length: %zu\r\n"
+                       "User-Agent: ClusterListener/1.0\r\nConnection: Keep-Alive\r\n\r\n%s",
+                       mcmp_command_name(command), strlen(body), body);
+
+    bench_must("feed", mcmp_parser_feed(parser, message, (size_t)len, &used, NULL), NULL);
+    set_sender(mcmp_parser_request(parser));
+    return mcmp_parser_request(parser);
 }
 
 static void apply(mcmp_cluster *cluster, mcmp_response *response, uint32_t command,

@@ -17,8 +17,13 @@ void bench_must(const char *what, int rc, const mcmp_error *err);
  */
 mcmp_cluster *bench_cluster(unsigned nodes, unsigned contexts, unsigned sharing);
 
-/* A request of the management port as a parser would hand it over; body must stay. */
+/* A request of the management port as a host with a parser of its own hands it over; body must
+ * stay. */
 void bench_request(mcmp_request *request, uint32_t command, const char *body);
+
+/* A parser as mcmp-server has it, and what it makes of a message; view, until the next one. */
+mcmp_parser *bench_parser(mcmp_cluster *cluster);
+mcmp_request *bench_parse(mcmp_parser *parser, uint32_t command, const char *body);
 
 /* Number of an argument, or the default when it is not given. */
 unsigned bench_argument(int argc, char **argv, int index, unsigned otherwise);

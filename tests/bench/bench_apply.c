@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Applying parsed messages: STATUS, ENABLE-APP that changes nothing, ENABLE-APP of one new pair.
+ * Applying messages that a parser has read and decoded: STATUS, ENABLE-APP that changes nothing,
+ * ENABLE-APP of one new pair.
  * Usage: bench_apply [NODES CONTEXTS ROUNDS]
  */
 #include "bench.h"
@@ -46,8 +47,9 @@ int main(int argc, char **argv)
     unsigned contexts = bench_argument(argc, argv, 2, 50);
     unsigned rounds = bench_argument(argc, argv, 3, 1000);
     mcmp_cluster *cluster = bench_cluster(nodes, contexts, 4);
+    mcmp_parser *parser = bench_parser(cluster);
     mcmp_response *response;
-    mcmp_request request;
+    mcmp_request *request;
     char body[256];
     double seconds;
 
@@ -57,21 +59,23 @@ int main(int argc, char **argv)
         unsigned node = i * 7 % nodes;
 
         (void)snprintf(body, sizeof(body), "JVMRoute=n%u&Load=%u", node, 50 + i % 50);
-        bench_request(&request, MCMP_COMMAND_STATUS, body);
-        bench_must("STATUS", measure_status(cluster, &request, response), NULL);
+        request = bench_parse(parser, MCMP_COMMAND_STATUS, body);
+        bench_must("STATUS", measure_status(cluster, request, response), NULL);
         (void)snprintf(body, sizeof(body), "JVMRoute=n%u&Alias=localhost&Context=%%2Fg%u%%2Fc%u",
                        node, node / 4, i % contexts);
-        bench_request(&request, MCMP_COMMAND_ENABLE_APP, body);
-        bench_must("no change", measure_same(cluster, &request, response), NULL);
+        request = bench_parse(parser, MCMP_COMMAND_ENABLE_APP, body);
+        bench_must("no change", measure_same(cluster, request, response), NULL);
         (void)snprintf(body, sizeof(body), "JVMRoute=n%u&Alias=localhost&Context=%%2Fnew%u", node,
                        i);
-        bench_request(&request, MCMP_COMMAND_ENABLE_APP, body);
-        bench_must("new pair", measure_new(cluster, &request, response), NULL);
+        request = bench_parse(parser, MCMP_COMMAND_ENABLE_APP, body);
+        bench_must("new pair", measure_new(cluster, request, response), NULL);
     }
     seconds = bench_end();
-    printf("STATUS, no change and a new pair, %u nodes x %u contexts: %.0f ns together\n", nodes,
-           contexts, seconds * 1e9 / rounds);
+    printf("STATUS, no change and a new pair, parsed and applied, %u nodes x %u contexts: %.0f ns "
+           "together\n",
+           nodes, contexts, seconds * 1e9 / rounds);
     mcmp_response_free(response);
+    mcmp_parser_free(parser);
     mcmp_cluster_close(cluster);
     return 0;
 }
