@@ -143,6 +143,17 @@ static inline int mcmp__is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
+static inline mcmp_span mcmp__trimmed(mcmp_span text)
+{
+    while (text.len != 0 && (text.ptr[0] == ' ' || text.ptr[0] == '\t')) {
+        text.ptr++;
+        text.len--;
+    }
+    while (text.len != 0 && (text.ptr[text.len - 1] == ' ' || text.ptr[text.len - 1] == '\t'))
+        text.len--;
+    return text;
+}
+
 /* RFC 9110 tchar */
 extern const uint8_t mcmp__token_chars[256]; /* 1 or 0 */
 static inline int mcmp__is_token_char(char c)
@@ -184,6 +195,14 @@ size_t mcmp__format_uint(char *out, uint64_t value);
  * in an IPv6 one and dropped. 0, or -1 when the text is no address.
  */
 int mcmp__address_parse(mcmp_span text, uint8_t out[16]);
+
+/*
+ * Edits of what goes to a node that does not own the session: the pairs of a Cookie value but for
+ * the named one, and the pieces of a path without the named parameter. from begins at 0; 0 at the
+ * end. Pairs come without their `;`, with the blanks around them.
+ */
+int mcmp__cookie_rest(mcmp_span value, mcmp_span cookie, size_t *from, mcmp_span *out);
+int mcmp__path_rest(mcmp_span path, mcmp_span name, size_t *from, mcmp_span *out);
 
 /* Log through a logger that may be silent; text is built only when the level is wanted. */
 int mcmp__log_wanted(const mcmp_logger *logger, int level);

@@ -64,36 +64,6 @@ void mcmp__http_put_fields(mcmp__out *out, const mcmp__copy *copy)
     mcmp__http_put(out, head->base + from, to - from);
 }
 
-static mcmp_span trimmed(mcmp_span text)
-{
-    while (text.len != 0 && (text.ptr[0] == ' ' || text.ptr[0] == '\t')) {
-        text.ptr++;
-        text.len--;
-    }
-    while (text.len != 0 && (text.ptr[text.len - 1] == ' ' || text.ptr[text.len - 1] == '\t'))
-        text.len--;
-    return text;
-}
-
-static int is_cookie(mcmp_span pair, mcmp_span name)
-{
-    const char *equals;
-
-    pair = trimmed(pair);
-    equals = pair.len != 0 ? memchr(pair.ptr, '=', pair.len) : NULL;
-    if (equals == NULL)
-        return 0;
-    return mcmp__span_eq(trimmed(mcmp__span(pair.ptr, (size_t)(equals - pair.ptr))), name);
-}
-
-/* End of the cookie pair at from. RFC 6265 has no `;` inside of quotes, so any `;` ends it. */
-static size_t pair_end(mcmp_span value, size_t from)
-{
-    const char *mark = memchr(value.ptr + from, ';', value.len - from);
-
-    return mark != NULL ? (size_t)(mark - value.ptr) : value.len;
-}
-
 /*
  * MCMP 5.5: takes all pairs of the name out, with one separator each; the other bytes stay. A line
  * that had nothing else goes away.
@@ -101,21 +71,16 @@ static size_t pair_end(mcmp_span value, size_t from)
 void mcmp__http_put_cookie(mcmp__out *out, mcmp_span name, mcmp_span value, mcmp_span cookie)
 {
     size_t from = 0;
+    mcmp_span pair;
     int some = 0;
 
-    while (from < value.len) {
-        size_t end = pair_end(value, from);
-        mcmp_span pair = mcmp__span(value.ptr + from, end - from);
-
-        from = end + 1;
-        if (is_cookie(pair, cookie))
-            continue;
+    while (mcmp__cookie_rest(value, cookie, &from, &pair)) {
         if (some) {
             MCMP__PUT(out, ";");
         } else {
             mcmp__http_put_span(out, name);
             MCMP__PUT(out, ": ");
-            pair = trimmed(pair);
+            pair = mcmp__trimmed(pair);
         }
         some = 1;
         mcmp__http_put_span(out, pair);
@@ -124,42 +89,18 @@ void mcmp__http_put_cookie(mcmp__out *out, mcmp_span name, mcmp_span value, mcmp
         MCMP__PUT(out, "\r\n");
 }
 
-/* Length of a parameter `;name=value` or `;name` at text, which begins with `;`; 0: another one. */
-static size_t parameter_len(const char *text, size_t len, mcmp_span name)
-{
-    size_t end = 1;
-
-    if (len < 1 + name.len || memcmp(text + 1, name.ptr, name.len) != 0)
-        return 0;
-    if (len > 1 + name.len && text[1 + name.len] != '=' && text[1 + name.len] != ';' &&
-        text[1 + name.len] != '/')
-        return 0;
-    while (end < len && text[end] != ';' && text[end] != '/')
-        end++;
-    return end;
-}
-
 void mcmp__http_put_target(mcmp__out *out, const mcmp_http_target *target, mcmp_span remove)
 {
     mcmp_span path = target->forward;
+    mcmp_span piece;
     size_t from = 0;
 
     if (remove.len == 0 || memchr(path.ptr, ';', path.len) == NULL) {
         mcmp__http_put_span(out, target->target);
         return;
     }
-    for (size_t i = 0; i < path.len;) {
-        size_t cut = path.ptr[i] == ';' ? parameter_len(path.ptr + i, path.len - i, remove) : 0;
-
-        if (cut == 0) {
-            i++;
-            continue;
-        }
-        mcmp__http_put(out, path.ptr + from, i - from);
-        i += cut;
-        from = i;
-    }
-    mcmp__http_put(out, path.ptr + from, path.len - from);
+    while (mcmp__path_rest(path, remove, &from, &piece))
+        mcmp__http_put_span(out, piece);
     mcmp__http_put(out, target->target.ptr + path.len, target->target.len - path.len);
 }
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+mcmp_unit(base test_edit)
 mcmp_unit(base test_error)
 mcmp_unit(base test_health)
 mcmp_unit(base test_log)
