@@ -11,6 +11,7 @@
 #include <libmcmp/cluster.h>
 #include <libmcmp/command.h>
 #include <libmcmp/http.h>
+#include <libmcmp/http_body.h>
 #include <libmcmp/parser.h>
 #include <libmcmp/response.h>
 #include <libmcmp/select.h>

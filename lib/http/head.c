@@ -100,7 +100,7 @@ void mcmp_http_head_reset(mcmp_http_head *head)
     head->state = MCMP__HEAD_FRESH;
 }
 
-static void begin(mcmp_http_head *head, uint32_t response)
+void mcmp__http_head_begin(mcmp_http_head *head, uint32_t response)
 {
     head->state = MCMP__HEAD_FIRST;
     head->line = 0;
@@ -221,18 +221,6 @@ static int fail_name(const mcmp_http_head *head, size_t at, mcmp_error *err)
     return mcmp__http_fail_at(err, MCMP_ERR_HTTP_HEADER, "name", head->line + at, text);
 }
 
-static void note_field(mcmp_http_head *head, uint32_t id)
-{
-    uint64_t bit = MCMP__BIT(id);
-
-    if ((head->seen & bit) != 0) {
-        head->repeated |= bit;
-        return;
-    }
-    head->seen |= bit;
-    head->first[id] = head->info.header_count;
-}
-
 /* The line ends with CR, which is no token byte: it stops the scan of the name. */
 static int take_field(mcmp_http_head *head, size_t len, mcmp_error *err)
 {
@@ -269,7 +257,7 @@ static int take_field(mcmp_http_head *head, size_t len, mcmp_error *err)
     row->id = (uint8_t)mcmp__http_field_id(text, name_len);
     row->hop = 0;
     if (row->id != MCMP_HTTP_FIELD_OTHER)
-        note_field(head, row->id);
+        mcmp__head_note(head, row->id);
     head->info.header_count++;
     return MCMP_OK;
 }
@@ -371,7 +359,7 @@ static int parse(mcmp_http_head *head, uint32_t response, const void *data, size
     int rc;
 
     if (head->state == MCMP__HEAD_FRESH || head->state >= MCMP__HEAD_DONE)
-        begin(head, response);
+        mcmp__http_head_begin(head, response);
     if (head->response != response || len < head->scan)
         return mcmp__fail(err, MCMP_ERR_STATE, NULL, "another head is in work: reset first");
     head->base = data;

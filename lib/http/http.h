@@ -109,6 +109,7 @@ int mcmp__http_head_settle_response(mcmp_http_head *head, mcmp_error *err);
 int mcmp__http_host_is_valid(mcmp_span host);
 
 /* head.c */
+void mcmp__http_head_begin(mcmp_http_head *head, uint32_t response);
 int mcmp__http_fail_at(mcmp_error *err, int code, const char *field, uint64_t offset,
                        const char *text);
 static inline mcmp_span mcmp__row_name(const mcmp_http_head *head, const mcmp__http_row *row)
@@ -134,6 +135,17 @@ static inline int mcmp__row_is_hop(const mcmp_http_head *head, const mcmp__http_
 static inline int mcmp__head_has(const mcmp_http_head *head, uint32_t id)
 {
     return (head->seen & MCMP__BIT(id)) != 0;
+}
+
+/* A known header is about to get the next row. */
+static inline void mcmp__head_note(mcmp_http_head *head, uint32_t id)
+{
+    if (mcmp__head_has(head, id)) {
+        head->repeated |= MCMP__BIT(id);
+        return;
+    }
+    head->seen |= MCMP__BIT(id);
+    head->first[id] = head->info.header_count;
 }
 
 /* path.c: canonical form of a raw path. fwd has room for 3 * raw.len, match for fwd's length. */

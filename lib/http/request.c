@@ -9,9 +9,10 @@
 #define X_FIELDS                                                                                \
     (MCMP__BIT(MCMP_HTTP_FIELD_X_FORWARDED_FOR) | MCMP__BIT(MCMP_HTTP_FIELD_X_FORWARDED_HOST) | \
      MCMP__BIT(MCMP_HTTP_FIELD_X_FORWARDED_PROTO))
-#define KNOWN_FLAGS                                                                \
-    (MCMP_HTTP_FORWARD_X | MCMP_HTTP_FORWARD_RFC7239 | MCMP_HTTP_FORWARD_TRUSTED | \
-     MCMP_HTTP_FORWARD_CLOSE | MCMP_HTTP_FORWARD_NO_EXPECT | MCMP_HTTP_FORWARD_NO_UPGRADE)
+#define KNOWN_FLAGS                                                                         \
+    (MCMP_HTTP_FORWARD_X | MCMP_HTTP_FORWARD_RFC7239 | MCMP_HTTP_FORWARD_TRUSTED |          \
+     MCMP_HTTP_FORWARD_CLOSE | MCMP_HTTP_FORWARD_NO_EXPECT | MCMP_HTTP_FORWARD_NO_UPGRADE | \
+     MCMP_HTTP_FORWARD_OWN_LINES)
 
 void mcmp_http_forward_init_sized(mcmp_http_forward *forward, size_t size)
 {
@@ -209,7 +210,8 @@ static void put_first_lines(mcmp__out *out, const mcmp_http_head *head,
     MCMP__PUT(out, "\r\n");
 }
 
-static void put_own(mcmp__out *out, const mcmp_http_head *head, mcmp_http_forward *forward)
+/* What the proxy says of itself and of the client. */
+static void put_own(mcmp__out *out, const mcmp_http_head *head, const mcmp_http_forward *forward)
 {
     put_forwarded(out, head, forward);
     if (forward->via.len != 0) {
@@ -219,6 +221,11 @@ static void put_own(mcmp__out *out, const mcmp_http_head *head, mcmp_http_forwar
     }
     for (size_t i = 0; i < forward->add_count; i++)
         mcmp__http_put_line(out, forward->add[i].name, forward->add[i].value);
+}
+
+/* What ends a head of ours: the life of the connection and the framing of the body. */
+static void put_last_lines(mcmp__out *out, const mcmp_http_head *head, mcmp_http_forward *forward)
+{
     forward->sent_upgrade = put_upgrade(out, head, forward);
     if ((forward->flags & MCMP_HTTP_FORWARD_CLOSE) != 0 && !forward->sent_upgrade)
         MCMP__PUT(out, "Connection: close\r\n");
@@ -226,11 +233,24 @@ static void put_own(mcmp__out *out, const mcmp_http_head *head, mcmp_http_forwar
     MCMP__PUT(out, "\r\n");
 }
 
+static void put_head(mcmp__out *out, const mcmp_http_head *head, mcmp_http_forward *forward)
+{
+    const mcmp__copy copy = { .head = head,
+                              .skip = skipped(forward),
+                              .drop = forward->drop,
+                              .drop_count = forward->drop_count,
+                              .remove_cookie = forward->remove_cookie };
+
+    put_first_lines(out, head, forward);
+    mcmp__http_put_fields(out, &copy);
+    put_own(out, head, forward);
+    put_last_lines(out, head, forward);
+}
+
 int mcmp_http_encode_request(const mcmp_http_head *request, mcmp_http_forward *forward, char *out,
                              size_t size, size_t *out_len, mcmp_error *err)
 {
     mcmp__out writer = { out, size, 0 };
-    mcmp__copy copy = { .head = request };
     mcmp_http_forward local;
     int rc = mcmp__sized_in(&local, sizeof(local), forward, sizeof(local.struct_size));
 
@@ -241,13 +261,10 @@ int mcmp_http_encode_request(const mcmp_http_head *request, mcmp_http_forward *f
     rc = check(&local, err);
     if (rc != MCMP_OK)
         return rc;
-    copy.skip = skipped(&local);
-    copy.drop = local.drop;
-    copy.drop_count = local.drop_count;
-    copy.remove_cookie = local.remove_cookie;
-    put_first_lines(&writer, request, &local);
-    mcmp__http_put_fields(&writer, &copy);
-    put_own(&writer, request, &local);
+    if ((local.flags & MCMP_HTTP_FORWARD_OWN_LINES) != 0)
+        put_own(&writer, request, &local);
+    else
+        put_head(&writer, request, &local);
     rc = mcmp__http_put_done(&writer, out_len, err);
     if (rc == MCMP_OK)
         (void)mcmp__sized_out(forward, &local, sizeof(local));

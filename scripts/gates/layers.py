@@ -10,7 +10,7 @@ MAY_USE = {
     'base': [],
     'protocol': ['base/base.h', 'base/compiler.h'],
     'http': ['base/base.h', 'base/compiler.h'],
-    'ajp': ['base/base.h'],
+    'ajp': ['base/base.h', 'base/compiler.h'],
     'advertise': ['base/base.h'],
     'model': ['base/'],
     'lb': ['base/', 'model/read.h'],
@@ -20,8 +20,8 @@ MAY_USE = {
 PUBLIC = {
     'base': ['base.h', 'version.h'],
     'protocol': ['base.h', 'version.h', 'parser.h', 'command.h', 'response.h', 'client.h'],
-    'http': ['base.h', 'http.h'],
-    'ajp': ['base.h', 'ajp.h'],
+    'http': ['base.h', 'http.h', 'http_body.h'],
+    'ajp': ['base.h', 'http.h', 'http_body.h', 'ajp.h'],
     'advertise': ['base.h', 'advertise.h'],
 }
 SANS_IO = ('protocol', 'lb', 'ajp', 'http', 'advertise')

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 mcmp_unit(http test_body PUBLIC)
+mcmp_unit(http test_build PUBLIC)
 mcmp_unit(http test_chars)
 mcmp_unit(http test_framing PUBLIC)
 mcmp_unit(http test_head PUBLIC)
