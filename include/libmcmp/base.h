@@ -101,6 +101,24 @@ typedef uint64_t mcmp_handle;
 #define MCMP_ERR_POLICY (-301) /**< the policy is not known, or a custom one gave no valid choice */
 #define MCMP_ERR_RELEASED (-302) /**< the selection was released before */
 /** @} */
+/** @name Errors: AJP forwarding (-401 .. -499) */
+/** @{ */
+#define MCMP_ERR_AJP_PACKET (-401) /**< no packet of this protocol, or not where it came */
+#define MCMP_ERR_AJP_STRING (-402) /**< a string or number leaves its packet, or is malformed */
+#define MCMP_ERR_AJP_HEADER (-403) /**< bad header name, value or code */
+#define MCMP_ERR_AJP_STATUS (-404) /**< the status is not 100..599, or is 101 */
+#define MCMP_ERR_AJP_ORDER (-405)  /**< a packet that the exchange does not allow now */
+#define MCMP_ERR_AJP_SIZE (-406)   /**< a packet or head is over its limit */
+#define MCMP_ERR_AJP_LENGTH (-407) /**< the body is not as long as its Content-Length */
+#define MCMP_ERR_AJP_REQUEST_SIZE \
+    (-408) /**< the client's head does not fit into a packet, or has too many or too long names */
+#define MCMP_ERR_AJP_BODY_SHORT (-409) /**< the client's body ended before its Content-Length */
+#define MCMP_ERR_AJP_METHOD (-410)     /**< the method is not known, or named in two ways */
+#define MCMP_ERR_AJP_ATTRIBUTE (-411) /**< an attribute that is not known, allowed or well-formed */
+#define MCMP_ERR_AJP_SECRET (-412)    /**< the secret is wrong or missing */
+#define MCMP_ERR_AJP_TARGET (-413)    /**< the path or query is not one of a request */
+#define MCMP_ERR_AJP_FRAMING (-414)   /**< the length of the body is ambiguous or not valid */
+/** @} */
 /** @name Errors: HTTP forwarding (-501 .. -599) */
 /** @{ */
 #define MCMP_ERR_HTTP_LINE (-501)    /**< bad request or status line */

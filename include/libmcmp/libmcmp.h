@@ -6,6 +6,7 @@
  * @file
  * @brief Umbrella: everything of libmcmp except the optional bridge to APR.
  */
+#include <libmcmp/ajp.h>
 #include <libmcmp/base.h>
 #include <libmcmp/client.h>
 #include <libmcmp/cluster.h>

@@ -151,6 +151,45 @@ static int use_http_answer(void *in)
     return mcmp_http_encode_answer(in, buf, sizeof(buf), &len, NULL);
 }
 
+static int use_ajp_options(void *in)
+{
+    mcmp_ajp_container *container = NULL;
+    mcmp_ajp_proxy *proxy = NULL;
+    int rc = mcmp_ajp_proxy_new(&proxy, in, NULL);
+
+    row_code("container", mcmp_ajp_container_new(&container, in, NULL), rc);
+    mcmp_ajp_proxy_free(proxy);
+    mcmp_ajp_container_free(container);
+    return rc;
+}
+
+static int use_ajp_facts(void *in)
+{
+    static const char request[] = "GET / HTTP/1.0\r\n\r\n";
+    mcmp_http_target target;
+    mcmp_http_forward forward;
+    mcmp_http_head *head = NULL;
+    mcmp_ajp_proxy *proxy = NULL;
+    char out[256];
+    size_t len;
+    int rc;
+
+    mcmp_http_target_init(&target);
+    mcmp_http_forward_init(&forward);
+    forward.target = &target;
+    row_code("head", mcmp_http_head_new(&head, NULL, NULL), MCMP_OK);
+    row_code("proxy", mcmp_ajp_proxy_new(&proxy, NULL, NULL), MCMP_OK);
+    row_code("parse", mcmp_http_head_parse_request(head, request, sizeof(request) - 1, NULL),
+             MCMP_OK);
+    row_code("target",
+             mcmp_http_target_parse(mcmp_http_head_info(head), 0, out, sizeof(out), &target, NULL),
+             MCMP_OK);
+    rc = mcmp_ajp_proxy_encode_request(proxy, head, &forward, in, out, sizeof(out), &len, NULL);
+    mcmp_ajp_proxy_free(proxy);
+    mcmp_http_head_free(head);
+    return rc;
+}
+
 /* older: a size that ends after the last member the row sets; the rest counts as zero. */
 static const struct {
     const char *name;
@@ -180,6 +219,10 @@ static const struct {
     { "mcmp_http_head_new", use_http_options, sizeof(mcmp_http_options),
       offsetof(mcmp_http_options, allocator), MCMP_OK },
     { "mcmp_http_encode_answer", use_http_answer, sizeof(mcmp_http_answer), 0, MCMP_OK },
+    { "mcmp_ajp_proxy_new, mcmp_ajp_container_new", use_ajp_options, sizeof(mcmp_ajp_options),
+      offsetof(mcmp_ajp_options, allocator), MCMP_OK },
+    { "mcmp_ajp_proxy_encode_request", use_ajp_facts, sizeof(mcmp_ajp_facts),
+      offsetof(mcmp_ajp_facts, secret), MCMP_OK },
 };
 
 static void *prepare(room *r, size_t size, unsigned char tail)
@@ -279,6 +322,31 @@ static int fill_error(mcmp_cluster *cluster, void *out)
     return mcmp_cluster_region_size(&opts, &size, out) < 0 ? MCMP_OK : MCMP_ERR_STATE;
 }
 
+static int fill_progress(mcmp_cluster *cluster, void *out)
+{
+    mcmp_ajp_proxy *proxy = NULL;
+    int rc;
+
+    (void)cluster;
+    row_code("proxy", mcmp_ajp_proxy_new(&proxy, NULL, NULL), MCMP_OK);
+    rc = mcmp_ajp_proxy_progress(proxy, out);
+    mcmp_ajp_proxy_free(proxy);
+    return rc;
+}
+
+static int fill_event(mcmp_cluster *cluster, void *out)
+{
+    mcmp_ajp_proxy *proxy = NULL;
+    size_t used;
+    int rc;
+
+    (void)cluster;
+    row_code("proxy", mcmp_ajp_proxy_new(&proxy, NULL, NULL), MCMP_OK);
+    rc = mcmp_ajp_proxy_feed(proxy, NULL, 0, &used, out, NULL);
+    mcmp_ajp_proxy_free(proxy);
+    return rc == MCMP_NEED_MORE ? MCMP_OK : MCMP_ERR_STATE;
+}
+
 static const struct {
     const char *name;
     int (*fill)(mcmp_cluster *cluster, void *out);
@@ -290,6 +358,9 @@ static const struct {
     { "mcmp_tick", fill_work, sizeof(mcmp_work), offsetof(mcmp_work, probe) },
     { "mcmp_select_node", fill_selection, sizeof(mcmp_selection), 0 },
     { "mcmp_error", fill_error, sizeof(mcmp_error), offsetof(mcmp_error, line) },
+    { "mcmp_ajp_proxy_progress", fill_progress, sizeof(mcmp_ajp_progress),
+      offsetof(mcmp_ajp_progress, packets_due) },
+    { "mcmp_ajp_proxy_feed", fill_event, sizeof(mcmp_ajp_event), offsetof(mcmp_ajp_event, data) },
 };
 
 /* The library may write the struct's own bytes only. */
