@@ -122,7 +122,7 @@ static int run_section(mcmp__lookup *look, mcmp__choice *choice, mcmp_selection 
     } while (!mcmp__read_done(&rd));
     choice->tried = NULL;
     choice->tried_count = 0;
-    return mcmp__read_result(&rd);
+    return rd.damaged ? mcmp__read_result(&rd) : MCMP_OK;
 }
 
 /* What a custom policy is told of a runner. 0 when its node has gone meanwhile. */
@@ -326,9 +326,9 @@ int mcmp_select_node(mcmp_cluster *cluster, const mcmp_query *query, mcmp_select
     rc = take_query(query, &copy, &look.query, err);
     if (rc != MCMP_OK)
         return rc;
-    if (mcmp__local_of(cluster)->read_only && (look.query->flags & MCMP_QUERY_DRY_RUN) == 0)
-        return mcmp__fail(err, MCMP_ERR_STATE, "attach", "attached for reading only");
     mcmp__choice_init(&choice, cluster, look.query);
+    if (choice.local->read_only && (look.query->flags & MCMP_QUERY_DRY_RUN) == 0)
+        return mcmp__fail(err, MCMP_ERR_STATE, "attach", "attached for reading only");
     look.text = selection->text;
     rc = decide(&look, &choice, selection, &running);
     if (rc != MCMP_OK)

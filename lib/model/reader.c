@@ -53,13 +53,20 @@ static MCMP__COLD void unlock(mcmp__read *rd)
     rd->locked = 0;
 }
 
-/* 1: the section is the last one, though it was overtaken. With the lock nobody can overtake but
- * one who writes without it. */
-static MCMP__COLD int give_up(mcmp__read *rd, int locked)
+/* With the lock nobody can overtake but one who writes without it. */
+static MCMP__COLD int done_locked(mcmp__read *rd, uint64_t now)
 {
-    if (!locked && rd->tries < GIVE_UP_AFTER)
+    unlock(rd);
+    rd->damaged = rd->torn || now - (rd->seen & ~UINT64_C(1)) > 2;
+    return 1;
+}
+
+/* Overtaken. 1: too often, where there is no lock to take. */
+static MCMP__COLD int give_up(mcmp__read *rd)
+{
+    if (rd->tries < GIVE_UP_AFTER)
         return 0;
-    rd->damaged = locked ? 1 : 2;
+    rd->damaged = 2;
     return 1;
 }
 
@@ -83,15 +90,14 @@ void mcmp__read_begin(mcmp__read *rd)
 
 int mcmp__read_done(mcmp__read *rd)
 {
-    int locked = (int)rd->locked;
     uint64_t now;
 
     mcmp__fence_read();
     now = mcmp__word_get(rd->cluster->region + MCMP__R_PUB);
-    if (locked)
-        unlock(rd);
+    if (rd->locked)
+        return done_locked(rd, now);
     if (now - (rd->seen & ~UINT64_C(1)) > 2)
-        return rd->tries > LOCK_AFTER ? give_up(rd, locked) : 0;
+        return give_up(rd);
     rd->damaged = rd->torn;
     return 1;
 }

@@ -93,22 +93,38 @@ static void unlink_row(mcmp__tx *tx, const mcmp__index *ix, uint32_t bucket, uin
     put_next(tx, ix, bucket, before, next_in(tx, ix, row));
 }
 
-/* Move the rows of bucket `from` that belong elsewhere with this number of buckets. */
-static void rehash(mcmp__tx *tx, const mcmp__index *ix, uint32_t from, uint32_t buckets)
+/* Move the rows of bucket `from` that belong into the new last one, whose head says nothing yet. */
+static void split(mcmp__tx *tx, const mcmp__index *ix, uint32_t from, uint32_t buckets)
 {
     uint32_t row = mcmp__bucket_head(&tx->rd, ix, from);
     uint32_t kept = 0;
+    uint32_t moved = 0;
 
     while (row != 0) {
         uint64_t link = mcmp__row_get(&tx->rd, ix->table, row, ix->link);
-        uint32_t bucket = mcmp__bucket_of(mcmp__hi(link), buckets);
 
-        if (bucket == from) {
+        if (mcmp__bucket_of(mcmp__hi(link), buckets) == from) {
             kept = row;
         } else {
             put_next(tx, ix, from, kept, mcmp__lo(link));
-            push(tx, ix, bucket, row, mcmp__hi(link));
+            mcmp__row_put_lo(tx, ix->table, row, ix->link, moved);
+            moved = row;
         }
+        row = mcmp__lo(link);
+    }
+    mcmp__put(tx, ix->base + buckets - 1, moved);
+}
+
+/* Move the rows of the bucket that was the last one to where they were before it. */
+static void join(mcmp__tx *tx, const mcmp__index *ix, uint32_t buckets)
+{
+    uint32_t row = mcmp__bucket_head(&tx->rd, ix, buckets);
+
+    mcmp__put(tx, ix->base + buckets, 0);
+    while (row != 0) {
+        uint64_t link = mcmp__row_get(&tx->rd, ix->table, row, ix->link);
+
+        push(tx, ix, mcmp__bucket_of(mcmp__hi(link), buckets), row, mcmp__hi(link));
         row = mcmp__lo(link);
     }
 }
@@ -124,8 +140,7 @@ void mcmp__index_add(mcmp__tx *tx, uint32_t index, uint32_t row, uint32_t hash)
         buckets = LEAST_BUCKETS;
     if (entries > buckets && buckets < ix->cap) {
         buckets++;
-        mcmp__put(tx, ix->base + buckets - 1, 0); /* as it is, but for memory that was damaged */
-        rehash(tx, ix, (buckets - 1) - mcmp__power_below(buckets - 1), buckets);
+        split(tx, ix, (buckets - 1) - mcmp__power_below(buckets - 1), buckets);
     }
     mcmp__head_put(tx, MCMP__H_INDEX + index, mcmp__pack(buckets, entries));
     push(tx, ix, mcmp__bucket_of(hash, buckets), row, hash);
@@ -143,7 +158,7 @@ void mcmp__index_remove(mcmp__tx *tx, uint32_t index, uint32_t row)
     /* With slack, so that one entry coming and going does not split and join each time. */
     if (buckets > LEAST_BUCKETS && entries < buckets / 2) {
         buckets--;
-        rehash(tx, ix, buckets, buckets);
+        join(tx, ix, buckets);
     }
     mcmp__head_put(tx, MCMP__H_INDEX + index, mcmp__pack(buckets, entries));
 }
