@@ -101,6 +101,19 @@ int mcmp__gone_find(mcmp_cluster *cluster, mcmp__tick *tick, mcmp_time now, mcmp
     return sweep_used(cluster, tick, out);
 }
 
+/* What processes held that died without anybody telling. One of all processes looks at a time: who
+ * swaps the next time in. A time that is too far away is none of ours. */
+static void sweep_processes(mcmp_cluster *cluster, mcmp_time now)
+{
+    mcmp__word *due = mcmp__shared_words(cluster) + MCMP__SHARED_SWEEP;
+    uint64_t at = mcmp__word_get(due);
+
+    if (at - (uint64_t)now - 1 < (uint64_t)SWEEP_EVERY)
+        return;
+    if (mcmp__word_swap(due, &at, (uint64_t)now + (uint64_t)SWEEP_EVERY))
+        mcmp__process_sweep(cluster);
+}
+
 /* One piece of work: MCMP_OK, MCMP_DONE or MCMP_ERR_NOMEM. */
 static int next_work(mcmp_cluster *cluster, mcmp_time now, mcmp_work *work, mcmp_error *err)
 {
@@ -109,6 +122,7 @@ static int next_work(mcmp_cluster *cluster, mcmp_time now, mcmp_work *work, mcmp
 
     if (tick == NULL)
         return mcmp__fail(err, MCMP_ERR_NOMEM, NULL, "no memory for the health schedule");
+    sweep_processes(cluster, now);
     work->next_at = now;
     if (mcmp__gone_find(cluster, tick, now, &work->node)) {
         work->kind = MCMP_WORK_NODE_GONE;

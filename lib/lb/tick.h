@@ -8,8 +8,9 @@
 #include "base/base.h"
 #include "model/read.h"
 
-#define MCMP__HOST_ROOM 264u /* 255 bytes, brackets, whole words */
-#define MCMP__TICK_BLOCK 64u /* nodes whose next due time is remembered as one */
+#define MCMP__HOST_ROOM 264u  /* 255 bytes, brackets, whole words */
+#define MCMP__SHARED_SWEEP 0u /* of mcmp__shared_words(): when dead processes are looked for */
+#define MCMP__TICK_BLOCK 64u  /* nodes whose next due time is remembered as one */
 
 typedef struct mcmp__tick {
     mcmp_probe probe; /* the one handed out last, with its texts */

@@ -57,6 +57,16 @@ static int check_file(const mcmp__segment_stat *st, int reading, mcmp_error *err
 
 enum content { READY, UNFINISHED, FOREIGN };
 
+/* All of the first words: a page that was only looked at. */
+static int is_zero(const mcmp__word *head)
+{
+    uint64_t any = 0;
+
+    for (size_t i = 0; i < HEAD_WORDS; i++)
+        any |= mcmp__word_get(head + i);
+    return any == 0;
+}
+
 static enum content look(int fd, const mcmp__segment_stat *st, mcmp__word head[HEAD_WORDS])
 {
     uint64_t state, magic;
@@ -72,6 +82,8 @@ static enum content look(int fd, const mcmp__segment_stat *st, mcmp__word head[H
     magic = mcmp__word_get(head + MCMP__R_MAGIC);
     if (state == MCMP__REGION_READY)
         return READY;
+    if (is_zero(head))
+        return UNFINISHED;
     return state != 0 && (magic == 0 || magic == MCMP__REGION_MAGIC) ? UNFINISHED : FOREIGN;
 }
 

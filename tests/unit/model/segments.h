@@ -8,6 +8,7 @@
 
 #include "lb/farm.h"
 #include "model/layout.h"
+#include "model/store.h"
 
 #include <fcntl.h>
 #include <sys/resource.h>
