@@ -190,7 +190,10 @@ static int find_place(mcmp__lookup *look, mcmp__choice *choice)
     if (next == 0)
         return 1;
     for (; next != 0; next = mcmp__match_next(choice->rd, &look->match)) {
-        look->balancers++;
+        if (++look->balancers > choice->config->opts.max_balancers) {
+            choice->rd->torn = 1; /* a circle */
+            break;
+        }
         if (!look->home.known)
             enter_balancer(look, choice, next);
     }

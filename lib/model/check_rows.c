@@ -8,10 +8,16 @@
 #include "model/check.h"
 #include "model/index.h"
 
-/* Times are added to others without a look. */
-static int is_time(uint64_t word)
+/* A moment of the host's clock: others are subtracted from it without a look. */
+static int is_moment(uint64_t word)
 {
     return (int64_t)word >= -(INT64_MAX / 4) && (int64_t)word <= INT64_MAX / 4;
+}
+
+/* A time as a message gives it; it may be as long as it likes. */
+static int is_time(uint64_t word)
+{
+    return (int64_t)word >= MCMP_NEVER;
 }
 
 static int len_fits(mcmp__checker *c, enum mcmp__text_kind kind, uint32_t row)
@@ -48,9 +54,9 @@ typedef struct node_walk {
 
 static void check_node_fields(mcmp__checker *c, uint32_t n, const mcmp__node *node)
 {
-    static const uint32_t times[] = { MCMP__N_FLUSHWAIT, MCMP__N_PING, MCMP__N_TTL, MCMP__N_TIMEOUT,
-                                      MCMP__N_REMOVED_AT };
-    int ok = 1;
+    static const uint32_t times[] = { MCMP__N_FLUSHWAIT, MCMP__N_PING, MCMP__N_TTL,
+                                      MCMP__N_TIMEOUT };
+    int ok = is_moment(mcmp__row_get(c->rd, MCMP__T_NODE, n, MCMP__N_REMOVED_AT));
 
     for (size_t i = 0; i < MCMP__COUNT(times); i++)
         ok &= is_time(mcmp__row_get(c->rd, MCMP__T_NODE, n, times[i]));
@@ -386,8 +392,8 @@ static void check_texts(mcmp__checker *c)
 static void visit_memory(mcmp__checker *c, uint32_t m, void *ctx)
 {
     (void)ctx;
-    mcmp__expect(c, is_time(mcmp__row_get(c->rd, MCMP__T_MEMORY, m, MCMP__M_AT)), MCMP__T_MEMORY, m,
-                 "a time is out of range");
+    mcmp__expect(c, is_moment(mcmp__row_get(c->rd, MCMP__T_MEMORY, m, MCMP__M_AT)), MCMP__T_MEMORY,
+                 m, "a time is out of range");
 }
 
 static void check_memories(mcmp__checker *c)

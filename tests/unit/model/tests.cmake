@@ -22,4 +22,11 @@ pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
 target_link_libraries(model_test_render PRIVATE PkgConfig::JANSSON OpenSSL::Crypto)
 mcmp_unit(model test_cluster)
 mcmp_unit(model test_segment)
+mcmp_unit(model test_segment_damage)
+mcmp_unit(model test_segment_life)
 mcmp_unit(model test_store)
+
+# More rounds of the same; each has its own alarm.
+add_test(NAME long.segment_damage COMMAND model_test_segment_damage)
+set_tests_properties(long.segment_damage PROPERTIES TIMEOUT 1500 LABELS long
+  ENVIRONMENT "MCMP_DAMAGE=50;CK_FORK=no")
