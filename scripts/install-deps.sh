@@ -7,7 +7,8 @@ set -u
 build_packages="cmake ninja-build gcc g++ pkgconf libapr1-dev libssl-dev libxxhash-dev libuv1-dev
 curl"
 test_packages="git python3 python3-pytest check clang-14 libclang-rt-14-dev clang-format-14 valgrind
-doxygen graphviz mandoc openssl jq libxml2-utils libjansson-dev libhttp-parser-dev"
+doxygen graphviz mandoc openssl jq libxml2-utils libjansson-dev libhttp-parser-dev
+tomcat10 default-jdk-headless apache2 libapache2-mod-jk lighttpd tshark"
 bench_packages="wrk nginx haproxy"
 
 usage() {
@@ -67,7 +68,7 @@ made_policy=0
 cleanup() {
     [ "$made_policy" = 0 ] || $as_root rm -f "$policy"
 }
-if [ "$group" = bench ] && [ ! -e "$policy" ]; then
+if [ "$group" != build ] && [ ! -e "$policy" ]; then
     printf '#!/bin/sh\nexit 101\n' | $as_root tee "$policy" >/dev/null && made_policy=1
     trap cleanup EXIT INT TERM
     $as_root chmod 755 "$policy"
