@@ -95,6 +95,7 @@ typedef uint64_t mcmp_handle;
 #define MCMP_ERR_OVERTAKEN (-205) /**< a writer was faster; ask again */
 #define MCMP_ERR_REGION (-206)    /**< memory given is no region, or of other layout or limits */
 #define MCMP_ERR_DAMAGED (-207)   /**< an index of the region points outside its table */
+#define MCMP_ERR_FILE (-208)      /**< a saved state is damaged, cut short, or is none at all */
 /** @} */
 /** @name Errors: the balancer (-301 .. -399) */
 /** @{ */

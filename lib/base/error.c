@@ -53,6 +53,7 @@ static const code_row code_rows[] = {
     ROW(MCMP_ERR_OVERTAKEN, "writers were faster, ask again"),
     ROW(MCMP_ERR_REGION, "the memory is no region, or one of other layout or limits"),
     ROW(MCMP_ERR_DAMAGED, "the region is damaged"),
+    ROW(MCMP_ERR_FILE, "the saved state is damaged, cut short, or is none at all"),
     ROW(MCMP_ERR_POLICY, "the policy is not known or gave no valid choice"),
     ROW(MCMP_ERR_RELEASED, "the selection is not held"),
     ROW(MCMP_ERR_AJP_PACKET, "not an AJP packet that may stand here"),
