@@ -15,7 +15,7 @@
 #define MCMP__HEALTH_ERROR 0x100u    /* a probe or a forward failed; nothing is sent there */
 #define MCMP__HEALTH_PROVEN 0x200u   /* a STATUS was accepted */
 #define MCMP__HEALTH_FRESH 0x400u    /* became active; the next choice sets its start value */
-#define MCMP__HEALTH_RESTORED 0x800u /* loaded from a file and not probed yet: hot standby */
+#define MCMP__HEALTH_RESTORED 0x800u /* loaded from a file and not probed yet */
 
 typedef enum mcmp__health_event {
     MCMP__HEALTH_REGISTER,       /* CONFIG of a new node */

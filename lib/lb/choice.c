@@ -5,6 +5,7 @@
  */
 #include "choice.h"
 
+#include "base/compiler.h"
 #include "base/health.h"
 #include "lb/plain.h"
 #include "lb/rank.h"
@@ -20,6 +21,18 @@ static int is_in(const uint32_t *list, uint32_t count, uint32_t node)
     return 0;
 }
 
+MCMP__COLD int mcmp__choice_awaits(const mcmp__choice *choice, uint32_t node, uint32_t health)
+{
+    const mcmp_cluster_options *opts = &choice->config->opts;
+    mcmp_time longest = opts->probe_deadline > 0 ? opts->probe_deadline + MCMP__PROBE_SLACK : 0;
+    mcmp_time loaded;
+
+    if ((health & MCMP__HEALTH_RESTORED) == 0 || opts->recalc_period <= 0)
+        return 0;
+    loaded = (mcmp_time)mcmp__word_get(&mcmp__choice_live(choice, node)->registered_at);
+    return choice->now - loaded < longest;
+}
+
 static inline int is_usable(mcmp__choice *choice, const mcmp__member *member, mcmp__runner *out)
 {
     uint32_t health = (uint32_t)mcmp__word_get(&mcmp__choice_live(choice, member->node)->health);
@@ -27,6 +40,12 @@ static inline int is_usable(mcmp__choice *choice, const mcmp__member *member, mc
     /* Also one that this request found dead: it may come back while the request waits. */
     if (!mcmp__health_usable(health)) {
         choice->unwell++;
+        return 0;
+    }
+    if ((health & MCMP__HEALTH_RESTORED) != 0 &&
+        mcmp__choice_awaits(choice, member->node, health)) {
+        choice->unwell++;
+        choice->unproven++;
         return 0;
     }
     if (choice->tried_count != 0 && is_in(choice->tried, choice->tried_count, member->node))

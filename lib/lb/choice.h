@@ -24,8 +24,9 @@
 #define MCMP__CHOICE_ROUNDS 4u
 #define MCMP__CHOICE_ENOUGH 4u /* active nodes that end the look at all */
 #define MCMP__CHOICE_TRIED 64u
-#define MCMP__CHOICE_PASSED 4u /* nodes in slow start that one choice passes over at most */
-#define MCMP__FULL_RAMP 65536u /* slow start is over */
+#define MCMP__CHOICE_PASSED 4u     /* nodes in slow start that one choice passes over at most */
+#define MCMP__PROBE_SLACK MCMP_SEC /* after a probe's deadline, for its report to come in */
+#define MCMP__FULL_RAMP 65536u     /* slow start is over */
 
 /* A usable member with what policies go by. */
 typedef struct mcmp__runner {
@@ -63,9 +64,10 @@ typedef struct mcmp__choice {
 
     /* found on the way */
     uint32_t period;
-    uint32_t unwell;  /* members that error or Load -1 keeps out, tried or not */
-    uint32_t ordered; /* ties go to the lower id, not to who was seen first */
-    uint32_t fresh;   /* the scan met nodes without a start value */
+    uint32_t unwell;   /* members that error or Load -1 keeps out, tried or not */
+    uint32_t unproven; /* of them: loaded from a file, their first probe is under way */
+    uint32_t ordered;  /* ties go to the lower id, not to who was seen first */
+    uint32_t fresh;    /* the scan met nodes without a start value */
     uint32_t mean_known;
     mcmp__share mean; /* of the peers: picks as value (E * 1000 / L), and carry */
     uint64_t sum_picks;
@@ -90,6 +92,7 @@ static inline void mcmp__choice_begin(mcmp__choice *choice)
 {
     choice->period = mcmp__share_period(choice->now, choice->config->opts.recalc_period);
     choice->unwell = 0;
+    choice->unproven = 0;
     choice->ordered = 0;
     choice->fresh = 0;
     choice->mean_known = 0;
@@ -112,6 +115,9 @@ uint32_t mcmp__choice_windows(mcmp__choice *choice, uint32_t count, mcmp__window
 int mcmp__choice_make(mcmp__choice *choice, const mcmp__set *set, mcmp__runner *out);
 /* Could this member serve now? Fills out. Used for the session's own node, too. */
 int mcmp__choice_usable(mcmp__choice *choice, const mcmp__member *member, mcmp__runner *out);
+/* Is the node of this health loaded from a file and its first probe still to be awaited? After the
+ * longest time of a probe nobody makes one: then it is a hot standby. */
+int mcmp__choice_awaits(const mcmp__choice *choice, uint32_t node, uint32_t health);
 /* Sets start values and counts picks that slow start passed over. After a whole section. */
 void mcmp__choice_apply(const mcmp__choice *choice);
 /* Well mixed bits of a counter that goes on by MCMP__CHOICE_STEP. */

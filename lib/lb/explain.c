@@ -183,6 +183,8 @@ static const char *verdict_of(const mcmp__choice *choice, const mcmp__member *me
         return "not usable: Load -1 until a STATUS with Load >= 0 succeeds";
     if ((health & MCMP__HEALTH_ERROR) != 0)
         return "not usable: in error until a probe or STATUS succeeds";
+    if (mcmp__choice_awaits(choice, member->node, health))
+        return "not usable: loaded from a file, its first probe is awaited";
     if (mcmp__health_weight(health) == 0)
         return "usable as hot standby, and for its own sessions";
     return member->status == MCMP_STATUS_DISABLED ? "usable when no ENABLED node is" : "usable";

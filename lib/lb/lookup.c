@@ -267,10 +267,17 @@ static int leave_home(mcmp__lookup *look, mcmp__choice *choice)
 static void judge(mcmp__lookup *look, mcmp__choice *choice)
 {
     if (look->home.known) {
+        uint32_t unproven = choice->unproven;
+
         if (can_serve(look, choice, &look->home, &look->chosen) &&
             (choice->only == 0 || choice->only == look->chosen.node)) {
             look->rc = MCMP_OK;
             look->reason = MCMP_REASON_STICKY;
+            return;
+        }
+        if (choice->unproven != unproven) { /* its session is there: worth the short wait */
+            look->rc = MCMP_NO_NODE;
+            look->reason = MCMP_REASON_NONE_USABLE;
             return;
         }
         if (leave_home(look, choice))

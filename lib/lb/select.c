@@ -10,6 +10,7 @@
 #include "lb/session.h"
 #include "lb/used.h"
 
+#define PROBE_STEP (20 * MCMP_MSEC) /* the same while loaded nodes are probed */
 #define WAIT_STEP (100 * MCMP_MSEC) /* between two looks while a request waits (MCMP 5.8) */
 #define CUSTOM_TRIES 4
 
@@ -214,6 +215,10 @@ static int wait_or_fail(const mcmp__lookup *look, const mcmp__choice *choice, mc
     mcmp_time left = look->row.wait_worker - (query->now - since);
 
     out->status = 503;
+    if (choice->unproven > 0) { /* ends with their probes, at the latest with the longest one */
+        out->retry_at = query->now + PROBE_STEP;
+        return MCMP_WAIT;
+    }
     if (look->row.wait_worker > 0 && left > 0 && choice->unwell > 0) {
         out->retry_at = query->now + MCMP__MIN(left, WAIT_STEP);
         return MCMP_WAIT;
