@@ -365,6 +365,17 @@ MCMP_API const mcmp_command_limits *mcmp_cluster_limits(const mcmp_cluster *clus
 MCMP_API uint64_t mcmp_cluster_id(const mcmp_cluster *cluster);
 
 /**
+ * @brief A number that grows with each message that changed something, and with each load; a host
+ * that compares it knows whether there is something new to save. STATUS changes live counters and
+ * health only, so it leaves the number alone.
+ * @param[in] cluster the cluster; @borrowed
+ * @return the number
+ * @mt_any @reentrant yes
+ * @since 0.1
+ */
+MCMP_API uint64_t mcmp_cluster_version(const mcmp_cluster *cluster);
+
+/**
  * @brief Apply one MCMP command to the cluster.
  *
  * The answer is in response, also to a refused command: everything the sender should see is there

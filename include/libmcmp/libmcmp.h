@@ -16,6 +16,7 @@
 #include <libmcmp/parser.h>
 #include <libmcmp/response.h>
 #include <libmcmp/select.h>
+#include <libmcmp/state.h>
 #include <libmcmp/version.h>
 #include <libmcmp/view.h>
 

@@ -126,13 +126,14 @@ int mcmp__answer_text(mcmp__call *call, const char *text, size_t len)
 static int answer_plain(mcmp__call *call, mcmp_span type, mcmp_span route, int ok)
 {
     char room[400]; /* names have at most 255 bytes */
+    char id[20];
     char *at = MCMP__ADD(room, "Type=");
 
     at = mcmp__add_span(at, type);
     if (route.len != 0)
         at = mcmp__add_span(MCMP__ADD(at, "&JVMRoute="), route);
     at = ok ? MCMP__ADD(at, "&State=OK&id=") : MCMP__ADD(at, "&State=NOTOK&id=");
-    at = mcmp__add_span(at, mcmp__cluster_id_text(call->cluster));
+    at = mcmp__add_span(at, mcmp__cluster_id_text(call->cluster, id));
     *at++ = '\n';
     return mcmp__answer_text(call, room, (size_t)(at - room));
 }

@@ -113,28 +113,41 @@ static void put_fields(mcmp__tx *tx, uint32_t row, const mcmp__balancer_data *da
     put_text(tx, row, MCMP__BALANCER_PATH, data->path);
 }
 
+int mcmp__balancer_make(mcmp__tx *tx, const mcmp__balancer_data *data, uint32_t *out,
+                        mcmp_error *err)
+{
+    uint64_t order = mcmp__head_get(&tx->rd, MCMP__H_ORDER_SEQ) + 1;
+    uint32_t row;
+
+    if (mcmp__row_room(&tx->rd, MCMP__T_BALANCER) == 0 && !make_room(tx))
+        return mcmp__fail(err, MCMP_ERR_FULL, "max_balancers",
+                          "the table of balancers is full (%u)", tx->rd.layout->max_balancers);
+    row = mcmp__row_alloc(tx, MCMP__T_BALANCER);
+    mcmp__head_put(tx, MCMP__H_ORDER_SEQ, order);
+    mcmp__row_put(tx, MCMP__T_BALANCER, row, MCMP__B_NODES, 0);
+    mcmp__row_put(tx, MCMP__T_BALANCER, row, MCMP__B_ORDER, order);
+    mcmp__row_put(tx, MCMP__T_BALANCER, row, MCMP__B_LENS, 0);
+    put_text(tx, row, MCMP__BALANCER_NAME, data->name);
+    mcmp__index_add(tx, MCMP__I_BALANCER, row, mcmp__hash_text(tx->rd.layout, data->name));
+    mcmp__list_append(tx, &all_balancers, row);
+    put_fields(tx, row, data);
+    *out = row;
+    return MCMP_OK;
+}
+
 int mcmp__balancer_put(mcmp__tx *tx, const mcmp__balancer_data *data, uint32_t *out,
                        mcmp_error *err)
 {
     uint32_t row = mcmp__balancer_by_name(&tx->rd, data->name);
+    int rc = MCMP_OK;
 
-    if (row == 0) {
-        uint64_t order = mcmp__head_get(&tx->rd, MCMP__H_ORDER_SEQ) + 1;
-
-        if (mcmp__row_room(&tx->rd, MCMP__T_BALANCER) == 0 && !make_room(tx))
-            return mcmp__fail(err, MCMP_ERR_FULL, "max_balancers",
-                              "the table of balancers is full (%u)", tx->rd.layout->max_balancers);
-        row = mcmp__row_alloc(tx, MCMP__T_BALANCER);
-        mcmp__head_put(tx, MCMP__H_ORDER_SEQ, order);
-        mcmp__row_put(tx, MCMP__T_BALANCER, row, MCMP__B_NODES, 0);
-        mcmp__row_put(tx, MCMP__T_BALANCER, row, MCMP__B_ORDER, order);
-        mcmp__row_put(tx, MCMP__T_BALANCER, row, MCMP__B_LENS, 0);
-        put_text(tx, row, MCMP__BALANCER_NAME, data->name);
-        mcmp__index_add(tx, MCMP__I_BALANCER, row, mcmp__hash_text(tx->rd.layout, data->name));
-        mcmp__list_append(tx, &all_balancers, row);
-    }
+    if (row == 0)
+        rc = mcmp__balancer_make(tx, data, &row, err);
+    else
+        put_fields(tx, row, data);
+    if (rc != MCMP_OK)
+        return rc;
     pin(tx, row);
-    put_fields(tx, row, data);
     *out = row;
     return MCMP_OK;
 }

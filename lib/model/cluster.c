@@ -257,6 +257,13 @@ static int enter_named(mcmp_cluster *cluster, const mcmp_cluster_options *opts, 
     return rc;
 }
 
+/* Written at setup only: threads that answer while another one loads must not see half a text. */
+static void write_id(mcmp_cluster *cluster)
+{
+    cluster->id = mcmp__cluster_id(cluster);
+    cluster->id_len = (uint32_t)mcmp__format_uint(cluster->id_text, cluster->id);
+}
+
 int mcmp_cluster_open(mcmp_cluster **out, const mcmp_cluster_options *opts, mcmp_error *err)
 {
     mcmp__config config;
@@ -277,7 +284,7 @@ int mcmp_cluster_open(mcmp_cluster **out, const mcmp_cluster_options *opts, mcmp
         return rc;
     }
     seed_random(cluster);
-    cluster->id_len = (uint32_t)mcmp__format_uint(cluster->id_text, mcmp__cluster_id(cluster));
+    write_id(cluster);
     rc = mcmp__access_open(cluster, err);
     if (rc != MCMP_OK) {
         mcmp_cluster_close(cluster);
@@ -323,8 +330,10 @@ int mcmp_cluster_after_fork(mcmp_cluster *cluster, mcmp_error *err)
     if (cluster->pid == mcmp__os_pid())
         return mcmp__fail(err, MCMP_ERR_STATE, "pid", "this process has not forked");
     rc = mcmp__process_claim(cluster, err);
-    if (rc == MCMP_OK)
+    if (rc == MCMP_OK) {
         seed_random(cluster);
+        write_id(cluster); /* a state may have been loaded before the fork */
+    }
     return rc;
 }
 
@@ -348,9 +357,18 @@ uint64_t mcmp__cluster_id(const mcmp_cluster *cluster)
     return mcmp_cluster_id(cluster);
 }
 
-mcmp_span mcmp__cluster_id_text(const mcmp_cluster *cluster)
+uint64_t mcmp_cluster_version(const mcmp_cluster *cluster)
 {
-    return mcmp__span(cluster->id_text, cluster->id_len);
+    return mcmp__version(cluster);
+}
+
+mcmp_span mcmp__cluster_id_text(const mcmp_cluster *cluster, char room[20])
+{
+    uint64_t id = mcmp__cluster_id(cluster);
+
+    if (id == cluster->id)
+        return mcmp__span(cluster->id_text, cluster->id_len);
+    return mcmp__span(room, mcmp__format_uint(room, id));
 }
 
 mcmp__access **mcmp__access_of(mcmp_cluster *cluster)

@@ -13,6 +13,7 @@
  */
 #include "base/health.h"
 #include "model/process.h"
+#include "model/state.h"
 
 mcmp__live *mcmp__live_of(const mcmp_cluster *cluster, uint32_t node)
 {
@@ -33,6 +34,28 @@ void mcmp__live_start(mcmp__tx *tx)
     mcmp__word_set(&live->heal_until, (uint64_t)tx->heal_until);
     mcmp__word_set(&live->health, mcmp__pack(mcmp__health_next(0, MCMP__HEALTH_REGISTER, 0),
                                              tx->fresh_generation));
+}
+
+/* As live_start(), before the commit; the health word comes last, so that nobody takes the row for
+ * used before it says that the node waits for its probe. */
+void mcmp__live_restore(mcmp__tx *tx, const mcmp__state_node *node)
+{
+    mcmp__live *live = mcmp__live_of(tx->cluster, node->row);
+    mcmp__word *words = (mcmp__word *)live; /* a row is an array of words */
+    uint64_t gen = mcmp__row_get(&tx->rd, MCMP__T_NODE, node->row, MCMP__N_GEN);
+    mcmp_time last = tx->now - node->status_age;
+
+    for (size_t i = 0; i < sizeof(*live) / sizeof(mcmp__word); i++)
+        mcmp__word_set(words + i, 0);
+    mcmp__word_set(&live->registered_at, (uint64_t)tx->now);
+    mcmp__word_set(&live->elected, node->elected);
+    mcmp__word_set(&live->bytes_read, node->bytes_read);
+    mcmp__word_set(&live->bytes_sent, node->bytes_sent);
+    mcmp__word_set(&live->read_mark, node->bytes_read);
+    if (node->status_age >= 0)
+        mcmp__word_set(&live->last_status, (uint64_t)MCMP__MAX(last, 1)); /* 0 means never */
+    mcmp__word_set(&live->health, mcmp__pack(mcmp__health_next(0, MCMP__HEALTH_RESTORE, node->load),
+                                             mcmp__hi(gen)));
 }
 
 void mcmp__live_repair(mcmp__tx *tx)

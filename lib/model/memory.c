@@ -46,23 +46,51 @@ void mcmp__memory_drop(mcmp__tx *tx, mcmp_span route)
         drop(tx, row);
 }
 
+/* A new row; it takes over one reference of the domain. */
+static void append(mcmp__tx *tx, mcmp_span route, uint32_t domain, mcmp_time at)
+{
+    uint32_t row = mcmp__row_alloc(tx, MCMP__T_MEMORY);
+
+    MCMP__ASSERT(row != 0);
+    mcmp__row_put(tx, MCMP__T_MEMORY, row, MCMP__M_DOMAIN, mcmp__pack(domain, (uint32_t)route.len));
+    mcmp__row_put(tx, MCMP__T_MEMORY, row, MCMP__M_AT, (uint64_t)at);
+    mcmp__put_text(tx, MCMP__T_MEMORY, row, MCMP__M_TEXT, route);
+    mcmp__index_add(tx, MCMP__I_MEMORY, row, mcmp__hash_text(tx->rd.layout, route));
+    mcmp__list_append(tx, &by_age, row);
+}
+
 void mcmp__memory_put(mcmp__tx *tx, mcmp_span route, uint32_t domain)
 {
     uint64_t refs;
-    uint32_t row;
 
     mcmp__memory_drop(tx, route);
     if (mcmp__row_room(&tx->rd, MCMP__T_MEMORY) == 0)
         drop(tx, mcmp__lo(mcmp__head_get(&tx->rd, MCMP__H_MEMORIES)));
-    row = mcmp__row_alloc(tx, MCMP__T_MEMORY);
-    MCMP__ASSERT(row != 0);
     refs = mcmp__row_get(&tx->rd, MCMP__T_DTEXT, domain, MCMP__X_REFS);
     mcmp__row_put(tx, MCMP__T_DTEXT, domain, MCMP__X_REFS, refs + 1);
-    mcmp__row_put(tx, MCMP__T_MEMORY, row, MCMP__M_DOMAIN, mcmp__pack(domain, (uint32_t)route.len));
-    mcmp__row_put(tx, MCMP__T_MEMORY, row, MCMP__M_AT, (uint64_t)tx->now);
-    mcmp__put_text(tx, MCMP__T_MEMORY, row, MCMP__M_TEXT, route);
-    mcmp__index_add(tx, MCMP__I_MEMORY, row, mcmp__hash_text(tx->rd.layout, route));
-    mcmp__list_append(tx, &by_age, row);
+    append(tx, route, domain, tx->now);
+}
+
+int mcmp__memory_restore(mcmp__tx *tx, mcmp_span route, mcmp_span domain, mcmp_time at)
+{
+    if (memory_find(&tx->rd, route) != 0)
+        return 0;
+    append(tx, route, mcmp__text_ref(tx, MCMP__I_DTEXT, domain), at);
+    return 1;
+}
+
+uint32_t mcmp__memory_next(mcmp__read *rd, uint32_t row, mcmp__memory *out)
+{
+    uint64_t domain;
+
+    row = row == 0 ? mcmp__lo(mcmp__head_get(rd, MCMP__H_MEMORIES))
+                   : mcmp__lo(mcmp__row_get(rd, MCMP__T_MEMORY, row, MCMP__M_LIST));
+    domain = mcmp__row_get(rd, MCMP__T_MEMORY, row, MCMP__M_DOMAIN);
+    out->at = (mcmp_time)mcmp__row_get(rd, MCMP__T_MEMORY, row, MCMP__M_AT);
+    out->domain = mcmp__lo(domain);
+    out->route_len = MCMP__MIN(mcmp__hi(domain), rd->layout->text[MCMP__NODE_ROUTE].max);
+    mcmp__words_copy(mcmp__row(rd, MCMP__T_MEMORY, row) + MCMP__M_TEXT, out->route_len, out->route);
+    return row;
 }
 
 uint32_t mcmp__domain_recall(mcmp__read *rd, mcmp_span route, mcmp_time now)

@@ -168,7 +168,8 @@ struct mcmp_cluster {
     mcmp__config config;
     mcmp__local local;
     mcmp__access *access;
-    char id_text[20]; /* MCMP__R_ID in decimal */
+    uint64_t id;      /* MCMP__R_ID when the text was written */
+    char id_text[20]; /* the same in decimal */
     uint32_t id_len;
     uint32_t process; /* its slot */
     uint64_t self;    /* what stands in the slot */

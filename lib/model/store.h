@@ -130,6 +130,9 @@ int mcmp__balancer_put(mcmp__tx *tx, const mcmp__balancer_data *data, uint32_t *
 /* Keep the balancer, if there is one, though its last row goes in this message: one that loses its
  * row and gets another is the same balancer for readers, in its old place. */
 void mcmp__balancer_pin(mcmp__tx *tx, mcmp_span name);
+/* A new one, without the promise that it goes: its nodes must follow in the same message. */
+int mcmp__balancer_make(mcmp__tx *tx, const mcmp__balancer_data *data, uint32_t *out,
+                        mcmp_error *err);
 /* In order of registration; 0 starts, 0 ends. With only leaving nodes it is still listed. */
 uint32_t mcmp__balancer_next(mcmp__read *rd, uint32_t balancer);
 
@@ -185,6 +188,20 @@ uint32_t mcmp__context_seat(mcmp__read *rd, uint32_t node, mcmp_span context);
 mcmp_handle mcmp__seat_handle(mcmp__read *rd, uint32_t seat);
 uint32_t mcmp__running_of_seat(mcmp_cluster *cluster, mcmp_handle seat);
 
+/* Domain memory, for saving and loading */
+
+typedef struct mcmp__memory {
+    mcmp_time at;
+    uint32_t domain; /* MCMP__DOMAIN_TEXT */
+    uint32_t route_len;
+    char route[256];
+} mcmp__memory;
+
+/* Oldest first; 0 starts, 0 ends. Fills out. */
+uint32_t mcmp__memory_next(mcmp__read *rd, uint32_t row, mcmp__memory *out);
+/* As the newest one. 0 = the route is remembered already. There must be room. */
+int mcmp__memory_restore(mcmp__tx *tx, mcmp_span route, mcmp_span domain, mcmp_time at);
+
 /* Room, to judge a message whole before it writes: entries that still fit. */
 uint32_t mcmp__room_aliases(mcmp__read *rd);
 uint32_t mcmp__room_pairs(mcmp__read *rd);
@@ -197,7 +214,8 @@ void mcmp__heal_arm(mcmp__tx *tx, uint32_t node, uint64_t connection, mcmp_time 
 int mcmp__heal_fire(mcmp_cluster *cluster, uint32_t node, uint64_t connection, mcmp_time now);
 
 uint64_t mcmp__cluster_id(const mcmp_cluster *cluster);
-mcmp_span mcmp__cluster_id_text(const mcmp_cluster *cluster); /* the same in decimal */
+/* The same in decimal; room is used when the id has changed since this handle was made. */
+mcmp_span mcmp__cluster_id_text(const mcmp_cluster *cluster, char room[20]);
 
 /* Snapshots: one whole state in memory of its own, for views. Every function that reads takes its
  * rd; live rows and running counts are those of the moment of copying and come through it too.

@@ -30,3 +30,8 @@ mcmp_unit(model test_store)
 add_test(NAME long.segment_damage COMMAND model_test_segment_damage)
 set_tests_properties(long.segment_damage PROPERTIES TIMEOUT 1500 LABELS long
   ENVIRONMENT "MCMP_DAMAGE=50;CK_FORK=no")
+mcmp_unit(model test_state)
+mcmp_unit(model test_state_bytes)
+mcmp_unit(model test_state_file)
+add_test(NAME unit.model.state_golden COMMAND ${MCMP_PYTHON}
+  ${CMAKE_CURRENT_SOURCE_DIR}/golden/state/make.py --check)
