@@ -305,7 +305,7 @@ static void exchange_ready(struct client *c, unsigned events)
             response_pump(x);
         else if (client_flush(c) < 0)
             exchange_client_gone(x);
-    } else if (x->phase == EXCHANGE_FORWARD && !x->body_done && !x->upload_broken) {
+    } else if (x->phase == EXCHANGE_FORWARD && !x->held && !x->upload_broken) {
         exchange_pump(x);
     } else {
         read_ahead(c);
@@ -351,19 +351,28 @@ static void on_timer(struct timer *timer)
     }
 }
 
-static void set_peer(struct client *c, const struct sockaddr *addr)
+/* The address as text without its port, which is returned. */
+static uint16_t write_address(const struct sockaddr *addr, char *out, size_t size)
 {
     if (addr->sa_family == AF_INET6) {
         const struct sockaddr_in6 *in = (const struct sockaddr_in6 *)(const void *)addr;
 
-        inet_ntop(AF_INET6, &in->sin6_addr, c->peer, sizeof(c->peer));
-        c->peer_port = ntohs(in->sin6_port);
-    } else {
-        const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)addr;
-
-        inet_ntop(AF_INET, &in->sin_addr, c->peer, sizeof(c->peer));
-        c->peer_port = ntohs(in->sin_port);
+        inet_ntop(AF_INET6, &in->sin6_addr, out, (socklen_t)size);
+        return ntohs(in->sin6_port);
     }
+    inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)addr)->sin_addr, out,
+              (socklen_t)size);
+    return ntohs(((const struct sockaddr_in *)(const void *)addr)->sin_port);
+}
+
+const char *client_local(struct client *c)
+{
+    struct sockaddr_storage addr;
+    socklen_t len = sizeof(addr);
+
+    if (c->local[0] == '\0' && getsockname(c->io.fd, (struct sockaddr *)&addr, &len) == 0)
+        write_address((const struct sockaddr *)&addr, c->local, sizeof(c->local));
+    return c->local;
 }
 
 void client_start(struct worker *w, int fd, const struct sockaddr *peer)
@@ -381,7 +390,7 @@ void client_start(struct worker *w, int fd, const struct sockaddr *peer)
     c->stream.fd = fd;
     c->number = w->next_connection++;
     out_init(&c->out);
-    set_peer(c, peer);
+    c->peer_port = write_address(peer, c->peer, sizeof(c->peer));
     link_add(&w->clients, &c->link);
     w->client_count++;
     timer_init(&c->timer, on_timer);

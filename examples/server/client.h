@@ -35,7 +35,8 @@ struct client {
     size_t lingered;
     mcmp_time linger_until;
     uint16_t peer_port;
-    char peer[48]; /* address as text, without brackets */
+    char peer[48];  /* address as text, without brackets */
+    char local[48]; /* likewise of our side; empty until somebody asks */
 };
 
 void clients_init(struct worker *w);
@@ -50,6 +51,8 @@ void clients_close(struct worker *w);
 void client_done(struct client *c, int reuse);
 /* Close at once; broken: so that the client can't take what it got for complete. */
 void client_close(struct client *c, int broken);
+/* Address of our side of the connection as text. */
+const char *client_local(struct client *c);
 /* Send what is queued. 1: all; 0: the client is slow, IO_WRITE is waited for; -1: it is gone. */
 int client_flush(struct client *c);
 /* Read more of the request. >0: bytes came; 0: nothing now; -1: end or error, see at_end. */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reads the configuration file (INI: sections in brackets, `key = value`, comments with # or ; at
- * the start of a line) and sets values by the table of options.c. An unknown section or key and a
- * bad value are errors that name file, line and what is allowed.
+ * Reads the configuration file and sets values by the table of options.c. An unknown section or
+ * key and a bad value are errors that name file, line and what is allowed.
  */
 #include "config.h"
 
@@ -13,6 +12,8 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "ini.h"
+#include "node_settings.h"
 #include "values.h"
 
 static void *field(struct config *config, const struct option *option)
@@ -168,20 +169,8 @@ void config_free(struct config *config)
     for (size_t i = 0; i < option_count; i++)
         if (option_table[i].kind == OPTION_TEXT)
             free(*(char **)field(config, &option_table[i]));
+    node_settings_free(config->node_settings);
     free(config);
-}
-
-static char *trim(char *text)
-{
-    size_t len;
-
-    while (*text == ' ' || *text == '\t')
-        text++;
-    len = strlen(text);
-    while (len > 0 && strchr(" \t\r\n", text[len - 1]) != NULL)
-        len--;
-    text[len] = '\0';
-    return text;
 }
 
 /* "listen, management" of the keys of a section, or of the sections when it is NULL. */
@@ -202,42 +191,25 @@ static void list_names(const char *section, char *out, size_t size)
     }
 }
 
-/* One line: a section's name goes into section, a pair into the configuration. */
-static int read_line(struct config *config, char *line, char *section, size_t size,
-                     struct complaint *why)
+static int on_pair(void *ctx, const char *section, const char *key, const char *value,
+                   struct complaint *why)
 {
+    struct config *config = ctx;
     const struct option *option;
     char names[400];
-    char *equals;
-    char *key;
 
-    if (line[0] == '[') {
-        char *end = strchr(line, ']');
-
-        list_names(NULL, names, sizeof(names));
-        if (end == NULL || end[1] != '\0')
-            return snprintf(why->text, sizeof(why->text), "a section is written [name]"), -1;
-        *end = '\0';
-        snprintf(section, size, "%s", trim(line + 1));
+    if (key == NULL) {
         for (size_t i = 0; i < option_count; i++)
             if (strcmp(option_table[i].section, section) == 0)
                 return 0;
+        list_names(NULL, names, sizeof(names));
         snprintf(why->text, sizeof(why->text), "unknown section [%.40s]; allowed: %s", section,
                  names);
         return -1;
     }
-    equals = strchr(line, '=');
-    if (equals == NULL || section[0] == '\0') {
-        snprintf(why->text, sizeof(why->text), "%s",
-                 equals == NULL ? "expected [section] or key = value"
-                                : "a key before the first [section]");
-        return -1;
-    }
-    *equals = '\0';
-    key = trim(line);
     option = option_find(section, key);
     if (option != NULL)
-        return option_set(config, option, trim(equals + 1), SOURCE_FILE, why);
+        return option_set(config, option, value, SOURCE_FILE, why);
     list_names(section, names, sizeof(names));
     snprintf(why->text, sizeof(why->text), "unknown key \"%.40s\" in [%.40s]; allowed: %s", key,
              section, names);
@@ -247,35 +219,18 @@ static int read_line(struct config *config, char *line, char *section, size_t si
 int config_read(struct config *config, const char *path, struct complaint *why)
 {
     FILE *file = fopen(path, "re");
-    char section[41] = "";
-    char line[4096];
-    unsigned number = 0;
-    int rc = 0;
+    int rc;
 
     if (file == NULL) {
         snprintf(why->text, sizeof(why->text), "%.200s: %s", path, strerror(errno));
         return -1;
     }
-    while (rc == 0 && fgets(line, sizeof(line), file) != NULL) {
-        struct complaint inner = { "" };
-        char *text;
-
-        number++;
-        text = trim(line);
-        if (strlen(line) == sizeof(line) - 1) {
-            snprintf(inner.text, sizeof(inner.text), "the line is too long");
-            rc = -1;
-        } else if (*text != '\0' && *text != '#' && *text != ';') {
-            rc = read_line(config, text, section, sizeof(section), &inner);
-        }
-        if (rc != 0)
-            snprintf(why->text, sizeof(why->text), "%.100s:%u: %.380s", path, number, inner.text);
-    }
+    rc = ini_read(file, path, on_pair, config, why);
     fclose(file);
     return rc;
 }
 
-int config_check(const struct config *config, struct complaint *why)
+static int check_whole(const struct config *config, struct complaint *why)
 {
     const char *text = NULL;
 
@@ -291,6 +246,16 @@ int config_check(const struct config *config, struct complaint *why)
     else
         snprintf(why->text, sizeof(why->text), "%s", text);
     return -1;
+}
+
+int config_check(struct config *config, struct complaint *why)
+{
+    if (check_whole(config, why) != 0)
+        return -1;
+    if (config->node_settings_file[0] == '\0')
+        return 0;
+    config->node_settings = node_settings_read(config->node_settings_file, why);
+    return config->node_settings != NULL ? 0 : -1;
 }
 
 static int same(const struct config *a, const struct config *b, const struct option *option)

@@ -39,6 +39,8 @@ struct address_list {
 #define HOST_PRESERVE 0
 #define HOST_NODE 1
 
+struct node_settings;
+
 struct config {
     /* [server] */
     int64_t workers;
@@ -76,6 +78,9 @@ struct config {
     int64_t max_response_head;
     int64_t tls_verify;
     char *tls_ca;
+    int64_t ajp_ping_idle;
+    char *node_settings_file;
+    struct node_settings *node_settings; /* what that file says; NULL without one */
     /* [management] */
     struct address_list management;
     char *allow;
@@ -179,8 +184,8 @@ struct config *config_new(void);
 void config_free(struct config *config);
 /* Read a file. 0, or -1 with "FILE:LINE: ..." */
 int config_read(struct config *config, const char *path, struct complaint *why);
-/* What the whole must satisfy beyond single values. */
-int config_check(const struct config *config, struct complaint *why);
+/* What the whole must satisfy beyond single values; reads the files that it names. */
+int config_check(struct config *config, struct complaint *why);
 /* Name of the next OPTION_FIXED option that differs, from *at on; NULL when there is none. */
 const char *config_fixed_change(const struct config *a, const struct config *b, size_t *at);
 /* Take the OPTION_FIXED values of `from` over into config. */

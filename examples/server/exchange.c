@@ -12,6 +12,7 @@
 #include "cluster.h"
 #include "forward.h"
 #include "log.h"
+#include "node_settings.h"
 #include "wire.h"
 
 #define COUNT_PERIOD (100 * MCMP_MSEC)
@@ -139,7 +140,7 @@ static void answer_failure(struct exchange *x)
         answer_send(x, 502, "the node gave no answer");
 }
 
-static void log_failure(struct exchange *x, const char *why)
+void exchange_log_failure(struct exchange *x, const char *why)
 {
     struct worker *w = x->client->worker;
     uint32_t dropped;
@@ -154,6 +155,20 @@ static void log_failure(struct exchange *x, const char *why)
               (unsigned)x->selection.port, why, w->stopping ? " (stopping)" : "");
 }
 
+/* An ajp node takes upgrades only at an endpoint that the administrator named. 0: nowhere. */
+static int divert_upgrade(struct exchange *x)
+{
+    struct node_setting setting;
+
+    if (x->selection.scheme != MCMP_SCHEME_AJP || !forward_is_upgrade(x))
+        return 1;
+    node_settings_find(x->client->worker->config->node_settings, x->selection.route,
+                       x->selection.balancer, &setting);
+    x->selection.scheme = MCMP_SCHEME_HTTP;
+    x->selection.port = setting.upgrade_port;
+    return setting.upgrade_port != 0;
+}
+
 static void connect_node(struct exchange *x)
 {
     struct worker *w = x->client->worker;
@@ -162,27 +177,29 @@ static void connect_node(struct exchange *x)
 
     x->phase = EXCHANGE_CONNECT;
     x->connect_from = clock_now();
-    x->wire = wire_of(x->selection.scheme);
-    if (x->wire == NULL) {
-        log_write(MCMP_LOG_ERROR, "forward",
-                  "node \"%.*s\" is of type ajp, which this server can't forward to",
-                  (int)x->selection.route.len, x->selection.route.ptr);
+    if (!divert_upgrade(x)) {
         exchange_release(x, MCMP_OUTCOME_UNUSED);
-        answer_send(x, 502, "nodes of type ajp are not supported");
+        answer_send(x, 501, "AJP can't upgrade, and node-settings names no upgrade-endpoint");
         return;
     }
+    x->wire = wire_of(x->selection.scheme);
     timer_clear(&x->client->timer); /* the pool watches the time to connect */
     rc = pool_acquire(w->pools, x, x->fresh, &why);
     x->fresh = 0;
     if (rc == POOL_READY) {
         exchange_connected(x);
     } else if (rc == POOL_FULL) {
-        log_failure(x, why);
+        exchange_log_failure(x, why);
         exchange_release(x, MCMP_OUTCOME_UNUSED);
         answer_send(x, 503, why);
     } else if (rc == POOL_FAILED) {
         exchange_connect_failed(x, why);
     }
+}
+
+void exchange_connect_again(struct exchange *x)
+{
+    connect_node(x);
 }
 
 void exchange_select(struct exchange *x)
@@ -198,6 +215,7 @@ void exchange_select(struct exchange *x)
     rc = mcmp_select_node(w->cluster, &x->query, &x->selection, NULL);
     if (rc == MCMP_OK) {
         x->selected = 1;
+        x->suspicious = 0;
         x->tries++;
         connect_node(x);
     } else if (rc == MCMP_WAIT) {
@@ -236,6 +254,7 @@ static void rewind_request(struct exchange *x)
         start_body(x);
         x->body_done = mcmp_http_body_is_done(&x->body);
     }
+    x->piece.len = 0;
     x->upload_broken = 0;
     x->head_sent = 0;
     x->body_in = 0;
@@ -259,8 +278,8 @@ static void cut(struct exchange *x, int outcome)
  */
 static int judge_silence(const struct exchange *x, int stale)
 {
-    int uploading = x->head_sent && x->up != NULL &&
-                    (!x->body_done || x->upload_broken || x->up->out.bytes > 0);
+    int uploading =
+        x->head_sent && x->up != NULL && (!x->held || x->upload_broken || x->up->out.bytes > 0);
 
     return stale || uploading ? MCMP_OUTCOME_BROKEN : MCMP_OUTCOME_NO_ANSWER;
 }
@@ -289,7 +308,7 @@ void exchange_fail(struct exchange *x, int outcome, const char *why)
     uint32_t retries = x->selection.max_retries;
 
     if (x->answered) {
-        log_failure(x, why);
+        exchange_log_failure(x, why);
         cut(x, outcome == MCMP_OUTCOME_TIMEOUT ? outcome : MCMP_OUTCOME_BROKEN);
         return;
     }
@@ -304,7 +323,7 @@ void exchange_fail(struct exchange *x, int outcome, const char *why)
         connect_node(x);
         return;
     }
-    log_failure(x, why);
+    exchange_log_failure(x, why);
     note_tried(x, outcome);
     x->last_failure = outcome;
     exchange_release(x, outcome);

@@ -47,6 +47,7 @@ struct exchange {
     int selected;      /* selection is to be released */
     int last_failure;  /* MCMP_OUTCOME_* of the last try; -1: none */
     int fresh;         /* the next try takes a new connection */
+    int suspicious;    /* and asks it first whether the node lives */
     int stale_retried; /* once per request */
     unsigned tries;
     unsigned tried_count;
@@ -57,8 +58,11 @@ struct exchange {
     size_t head_at;      /* offset of the head in the client's buffer */
     size_t body_at;      /* of the body's first byte */
     int body_done;       /* all of it is taken */
+    int held;            /* the node takes nothing of it now: it has all, or did not ask for more */
+    mcmp_span piece;     /* content that was taken and did not fit into what the node asked for */
     int body_kept;       /* all that was taken is still in the buffer */
     int upload_broken;   /* the node takes no more of it */
+    int wake_upload;     /* the node asked for more of it */
     int head_sent;       /* bytes of this try went to the node */
     int chunked_up;      /* the body goes to the node in chunks */
     int upgrade_asked;
@@ -99,11 +103,13 @@ struct exchange {
 void exchange_begin(struct exchange *x);  /* the head is complete */
 void exchange_select(struct exchange *x); /* choose a node (again) */
 void exchange_connect_failed(struct exchange *x, const char *why);
+void exchange_connect_again(struct exchange *x); /* the connection it got was dead */
 void exchange_fail(struct exchange *x, int outcome, const char *why);
 void exchange_client_gone(struct exchange *x);          /* the client left or broke the rules */
 void exchange_release(struct exchange *x, int outcome); /* the selection, if held */
-void exchange_drop_upstream(struct exchange *x);        /* close its connection, if it has one */
-void exchange_count(struct exchange *x); /* what flows in a long exchange, now and then */
+void exchange_log_failure(struct exchange *x, const char *why);
+void exchange_drop_upstream(struct exchange *x); /* close its connection, if it has one */
+void exchange_count(struct exchange *x);         /* what flows in a long exchange, now and then */
 /* upload.c */
 void exchange_connected(struct exchange *x); /* from the pool */
 void exchange_pump(struct exchange *x);      /* move the request on */

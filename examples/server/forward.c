@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "exchange.h"
 #include "values.h"
@@ -92,4 +93,33 @@ void forward_fill(struct exchange *x, struct forward_texts *texts, mcmp_http_for
         f->add = &texts->hops_line;
         f->add_count = 1;
     }
+}
+
+/* The Upgrade header names a protocol of the list. */
+static int names_upgrade(mcmp_span value)
+{
+    size_t at = 0;
+
+    while (at < value.len) {
+        size_t end = at;
+
+        while (end < value.len && value.ptr[end] != ',')
+            end++;
+        while (at < end && (value.ptr[at] == ' ' || value.ptr[at] == '\t'))
+            at++;
+        for (size_t i = 0; i < setup.upgrade_count; i++) {
+            size_t len = setup.upgrade[i].len;
+
+            if (len <= end - at && strncasecmp(value.ptr + at, setup.upgrade[i].ptr, len) == 0 &&
+                (at + len == end || strchr(" \t/", value.ptr[at + len]) != NULL))
+                return 1;
+        }
+        at = end + 1;
+    }
+    return 0;
+}
+
+int forward_is_upgrade(const struct exchange *x)
+{
+    return (x->info->flags & MCMP_HTTP_UPGRADE) != 0 && names_upgrade(x->info->upgrade);
 }

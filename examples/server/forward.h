@@ -21,6 +21,9 @@ struct forward_texts {
     char host[320];
 };
 
+/* 1 when the client asks for an upgrade to a protocol that is allowed. */
+int forward_is_upgrade(const struct exchange *x);
+
 void forward_fill(struct exchange *x, struct forward_texts *texts, mcmp_http_forward *f);
 
 #endif

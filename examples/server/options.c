@@ -121,6 +121,12 @@ const struct option option_table[] = {
         "https and wss nodes must show a certificate for their name", 0),
     TEXT("nodes", "tls-ca", tls_ca, "", "FILE",
         "authorities for these certificates (PEM); empty = those of the system", 0),
+    TIME("nodes", "ajp-ping-idle", ajp_ping_idle, 0, YEARS, "1s",
+        "a connection to an ajp node that was idle for longer is asked by CPing before it gets a "
+        "request; 0 asks always", OPTION_NEVER),
+    TEXT("nodes", "node-settings", node_settings_file, "", "FILE",
+        "what nodes do not tell, in sections [*], [balancer NAME] and [node ROUTE]: secret and "
+        "max-packet of ajp nodes, upgrade-endpoint", 0),
 
     ADDR("management", "management", management, "127.0.0.1:6666",
         "address for MCMP messages, INFO and the page; repeatable; `none` for no listener"),

@@ -14,6 +14,7 @@
 
 #include "cluster.h"
 #include "exchange.h"
+#include "wire_ajp.h"
 
 #define BUCKETS 1024u
 #define RESOLVE_LIFE (10 * MCMP_SEC)
@@ -50,10 +51,14 @@ static struct upstream *upstream_new(struct pool *pool)
     struct pools *pools = pool->worker->pools;
     struct upstream *up = pools->free;
     mcmp_http_head *head;
+    mcmp_ajp_proxy *ajp = NULL;
+    uint32_t ajp_packet = 0;
 
     if (up != NULL) {
         pools->free = up->next_free;
         head = up->head;
+        ajp = up->ajp;
+        ajp_packet = up->ajp_packet;
     } else {
         mcmp_http_options opts;
 
@@ -69,11 +74,18 @@ static struct upstream *upstream_new(struct pool *pool)
     }
     memset(up, 0, sizeof(*up));
     up->head = head;
+    up->ajp = ajp;
+    up->ajp_packet = ajp_packet;
     up->worker = pool->worker;
     up->pool = pool;
     up->stream.fd = -1;
     out_init(&up->out);
     mcmp_http_body_init(&up->body);
+    if (pool->scheme == MCMP_SCHEME_AJP && wire_ajp_prepare(up, pool->setting.max_packet) != 0) {
+        up->next_free = pools->free;
+        pools->free = up;
+        return NULL;
+    }
     link_add(&pool->used, &up->link);
     pool->total++;
     return up;
@@ -100,6 +112,7 @@ static void upstream_free(struct io *io)
 
     if (pools == NULL) {
         mcmp_http_head_free(up->head);
+        mcmp_ajp_proxy_free(up->ajp);
         free(up);
         return;
     }
@@ -165,6 +178,8 @@ static void on_idle_timer(struct timer *timer)
             timer_set(&up->worker->timers, timer, next_look(up));
     } else if (up->phase == UPSTREAM_TLS) {
         fail_address(up, "TLS timeout");
+    } else if (up->phase == UPSTREAM_PING) {
+        upstream_is_dead(up, "no answer to CPing in time");
     } else if (up->phase == UPSTREAM_CONNECT && up->next == 0) {
         exchange_connect_failed(up->exchange, "the name service does not answer");
     } else if (up->phase == UPSTREAM_CONNECT) {
@@ -219,11 +234,38 @@ static void fail_address(struct upstream *up, const char *why)
     exchange_connect_failed(x, why);
 }
 
-static void connected(struct upstream *up)
+void upstream_is_ready(struct upstream *up)
 {
     timer_clear(&up->timer);
     up->phase = UPSTREAM_BUSY;
     exchange_connected(up->exchange);
+}
+
+/* A fresh connection is always safe to take instead; when that one is silent, too, the node is. */
+void upstream_is_dead(struct upstream *up, const char *why)
+{
+    struct exchange *x = up->exchange;
+
+    if (x->suspicious) {
+        exchange_connect_failed(x, why);
+        return;
+    }
+    upstream_close(up);
+    x->up = NULL;
+    x->suspicious = 1;
+    x->fresh = 1;
+    exchange_connect_again(x);
+}
+
+static void connected(struct upstream *up)
+{
+    struct exchange *x = up->exchange;
+
+    timer_clear(&up->timer);
+    if (!x->suspicious || up->pool->scheme != MCMP_SCHEME_AJP)
+        upstream_is_ready(up);
+    else if (ajp_ping_start(up, up->ping) != 0)
+        upstream_is_dead(up, "CPing can't be sent");
 }
 
 static void do_handshake(struct upstream *up)
@@ -268,6 +310,8 @@ static void on_ready(struct io *io, unsigned events)
         on_connect(up);
     else if (up->phase == UPSTREAM_TLS)
         do_handshake(up);
+    else if (up->phase == UPSTREAM_PING)
+        ajp_ping_readable(up);
     else if (up->phase == UPSTREAM_BUSY)
         exchange_node_ready(up->exchange, events);
     else if (up->phase == UPSTREAM_IDLE)
@@ -379,6 +423,8 @@ static struct pool *pool_new(struct pools *pools, const mcmp_selection *sel)
     memcpy(pool->host, sel->host.ptr, sel->host.len);
     pool->host_len = sel->host.len;
     memcpy(pool->route, sel->route.ptr, sel->route.len);
+    node_settings_find(pools->worker->config->node_settings, sel->route, sel->balancer,
+                       &pool->setting);
     link_init(&pool->idle);
     link_init(&pool->used);
     pool->next = *bucket;
@@ -386,18 +432,20 @@ static struct pool *pool_new(struct pools *pools, const mcmp_selection *sel)
     return pool;
 }
 
+static int is_pool_of(const struct pool *pool, const mcmp_selection *sel)
+{
+    return !pool->gone && pool->node == sel->node && pool->port == sel->port &&
+           pool->scheme == sel->scheme && pool->host_len == sel->host.len &&
+           memcmp(pool->host, sel->host.ptr, sel->host.len) == 0;
+}
+
+/* A node has one pool, and a second one when it takes upgrades elsewhere. */
 static struct pool *pool_find(struct pools *pools, const mcmp_selection *sel)
 {
     struct pool *pool = pools->bucket[(uint32_t)sel->node % BUCKETS];
 
-    while (pool != NULL && (pool->gone || pool->node != sel->node))
+    while (pool != NULL && !is_pool_of(pool, sel))
         pool = pool->next;
-    if (pool != NULL && (pool->port != sel->port || pool->scheme != sel->scheme ||
-                         pool->host_len != sel->host.len ||
-                         memcmp(pool->host, sel->host.ptr, sel->host.len) != 0)) {
-        drop_pool(pool); /* another endpoint under the same handle */
-        pool = NULL;
-    }
     return pool != NULL ? pool : pool_new(pools, sel);
 }
 
@@ -428,7 +476,39 @@ static void set_limits(struct upstream *up, const mcmp_selection *sel, const str
 
     up->deadline = clock_now() + connect;
     up->ttl = sel->ttl > 0 ? sel->ttl : 60 * MCMP_SEC;
+    up->ping = connect;
     up->smax = sel->smax >= 0 ? sel->smax : config->smax;
+}
+
+/* 1 when it is to be asked first: it was idle for long, and the node's ping is not 0. */
+static int is_doubtful(const struct upstream *up, const mcmp_selection *sel)
+{
+    mcmp_time limit = up->worker->config->ajp_ping_idle;
+
+    return up->pool->scheme == MCMP_SCHEME_AJP && sel->ping > 0 && limit >= 0 &&
+           clock_now() - up->idle_since >= limit;
+}
+
+/* An idle connection that may serve the exchange. POOL_READY, POOL_COMING; POOL_FAILED: none. */
+static int reuse(struct pool *pool, struct exchange *x)
+{
+    struct upstream *up;
+
+    /* A request that can't be repeated must not meet a connection that the node closed. */
+    while ((up = take_idle(pool, !x->idempotent)) != NULL) {
+        up->exchange = x;
+        up->phase = UPSTREAM_BUSY;
+        if (!is_doubtful(up, &x->selection)) {
+            x->up = up;
+            return POOL_READY;
+        }
+        if (ajp_ping_start(up, up->ping) == 0) {
+            x->up = up;
+            return POOL_COMING;
+        }
+        upstream_close(up);
+    }
+    return POOL_FAILED;
 }
 
 int pool_acquire(struct pools *pools, struct exchange *x, int fresh, const char **why)
@@ -441,14 +521,9 @@ int pool_acquire(struct pools *pools, struct exchange *x, int fresh, const char 
     *why = "no memory for the node's pool";
     if (pool == NULL)
         return POOL_FAILED;
-    /* A request that can't be repeated must not meet a connection that the node closed. */
-    up = fresh ? NULL : take_idle(pool, !x->idempotent);
-    if (up != NULL) {
-        up->exchange = x;
-        up->phase = UPSTREAM_BUSY;
-        x->up = up;
-        return POOL_READY;
-    }
+    known = fresh ? POOL_FAILED : reuse(pool, x);
+    if (known != POOL_FAILED)
+        return known;
     *why = "max-node-connections is met";
     if (config->max_node_connections > 0 && pool->total >= config->max_node_connections)
         return POOL_FULL;
@@ -500,6 +575,7 @@ void pools_free(struct pools *pools)
 
         pools->free = up->next_free;
         mcmp_http_head_free(up->head);
+        mcmp_ajp_proxy_free(up->ajp);
         free(up);
     }
     free(pools);

@@ -2,7 +2,9 @@
 /*
  * Connections to nodes. Each node (by handle and endpoint) has a pool in each worker: idle
  * connections are used again, newest first; those above smax are closed after ttl, those up to smax
- * after node-idle-timeout, the last `min` of them never.
+ * after node-idle-timeout, the last `min` of them never. A connection to an ajp node that was idle
+ * for a while is asked by CPing first; one that does not answer is replaced by a fresh one, which
+ * is asked, too.
  */
 #ifndef SERVER_POOL_H
 #define SERVER_POOL_H
@@ -10,6 +12,7 @@
 #include <libmcmp/libmcmp.h>
 
 #include "log.h"
+#include "node_settings.h"
 #include "out.h"
 #include "resolve.h"
 #include "worker.h"
@@ -20,6 +23,7 @@ struct pool;
 enum upstream_phase {
     UPSTREAM_CONNECT,
     UPSTREAM_TLS,
+    UPSTREAM_PING, /* AJP: is the node alive? */
     UPSTREAM_BUSY, /* belongs to an exchange */
     UPSTREAM_IDLE,
     UPSTREAM_CLOSED
@@ -36,6 +40,8 @@ struct upstream {
     struct upstream *next_free;
     mcmp_http_head *head; /* parser of responses; stays with the object */
     mcmp_http_body body;
+    mcmp_ajp_proxy *ajp; /* codec of connections to ajp nodes; stays with the object */
+    uint32_t ajp_packet; /* its max_packet */
     struct buffer *in;
     struct out out;
     enum upstream_phase phase;
@@ -45,6 +51,7 @@ struct upstream {
     const char *why; /* what a connect failed of at once */
     mcmp_time deadline;
     mcmp_time ttl;
+    mcmp_time ping;
     mcmp_time idle_since;
     int64_t smax;
 };
@@ -59,7 +66,9 @@ struct pool {
     struct link used;
     unsigned idle_count;
     unsigned total;
-    int gone; /* the node went away: no connection is kept */
+    int gone;     /* the node went away: no connection is kept */
+    int answered; /* it answered a request by AJP */
+    struct node_setting setting;
     struct resolve *resolve;
     struct address list[RESOLVE_MAX];
     unsigned count;
@@ -85,5 +94,8 @@ void upstream_release(struct upstream *up, int keep);
 /* Drop the connections of a node that is gone. */
 void pools_node_gone(struct pools *pools, mcmp_handle node);
 void upstream_want(struct upstream *up, unsigned events);
+/* A connection that was asked whether its node lives. */
+void upstream_is_ready(struct upstream *up);
+void upstream_is_dead(struct upstream *up, const char *why);
 
 #endif

@@ -243,11 +243,16 @@ static int get_buffer(struct exchange *x)
     return up->in != NULL;
 }
 
-/* What was taken is sent; the exchange may be complete by that. STEP_ON: it is not. */
+/*
+ * What was taken is sent; the exchange may be complete by that. STEP_ON: it is not; STEP_READ: the
+ * client is slow.
+ */
 static int pass_on(struct exchange *x)
 {
-    if (x->client->out.bytes > 0 && flush(x) != STEP_ON)
-        return STEP_OVER;
+    int rc = x->client->out.bytes > 0 ? flush(x) : STEP_ON;
+
+    if (rc != STEP_ON)
+        return rc;
     if (x->up == NULL || x->answer_done) {
         finish(x);
         return STEP_OVER;
@@ -259,25 +264,39 @@ static int pass_on(struct exchange *x)
     return STEP_ON;
 }
 
-void response_pump(struct exchange *x)
+/* Take and pass on what came. STEP_READ: that is all for now; STEP_OVER. */
+static int move(struct exchange *x)
 {
     int rc = STEP_ON;
 
     for (int reads = 0; rc == STEP_ON; reads++) {
         if (x->up != NULL && !get_buffer(x)) {
             exchange_client_gone(x);
-            return;
+            return STEP_OVER;
         }
         do {
+            int passed;
+
             if (x->up != NULL && !is_complete(x))
                 rc = take(x);
-            if (rc == STEP_OVER || pass_on(x) == STEP_OVER)
-                return;
+            passed = rc == STEP_OVER ? STEP_OVER : pass_on(x);
+            if (passed != STEP_ON)
+                return passed;
         } while (rc == STEP_ON);
         rc = reads < READS_AT_ONCE || stream_has_more(&x->up->stream) ? read_node(x) : STEP_READ;
-        if (rc == STEP_OVER)
-            return;
     }
-    upstream_want(x->up, x->up->io.want | IO_READ);
-    exchange_set_timer(x);
+    if (rc == STEP_READ) {
+        upstream_want(x->up, x->up->io.want | IO_READ);
+        exchange_set_timer(x);
+    }
+    return rc;
+}
+
+void response_pump(struct exchange *x)
+{
+    if (move(x) == STEP_OVER || !x->wake_upload)
+        return;
+    x->wake_upload = 0;
+    if (x->up != NULL)
+        exchange_pump(x);
 }

@@ -15,18 +15,21 @@
 
 void exchange_connected(struct exchange *x)
 {
-    uint32_t status = 0;
-    const char *why;
+    uint32_t status;
+    mcmp_error err;
 
     x->connected_at = clock_now();
     x->phase = EXCHANGE_FORWARD;
     x->head_sent = 0;
     x->try_bytes = 0;
-    why = x->wire->begin(x, &status);
-    if (why != NULL) {
+    x->held = x->body_done;
+    mcmp_error_init(&err);
+    status = x->wire->begin(x, &err);
+    if (status != 0) {
+        exchange_log_failure(x, err.message);
         exchange_drop_upstream(x);
         exchange_release(x, MCMP_OUTCOME_UNUSED);
-        answer_send(x, status, why);
+        answer_send(x, status, err.message);
         return;
     }
     upstream_want(x->up, IO_READ);
@@ -34,16 +37,16 @@ void exchange_connected(struct exchange *x)
     exchange_pump(x);
 }
 
-/* 1 when no more of the body goes to the node: all of it is taken, or the node takes no more. */
-static int has_sent_body(const struct exchange *x)
+/* 1 when no more of the body goes to the node now, or ever. */
+static int is_held(const struct exchange *x)
 {
-    return x->body_done || x->upload_broken;
+    return x->held || x->upload_broken;
 }
 
 /* 1 when the upload waits for bytes of the client and for nothing else. */
 static int waits_for_body(const struct exchange *x)
 {
-    return !has_sent_body(x) && x->up != NULL && x->up->out.bytes == 0;
+    return !is_held(x) && x->up != NULL && x->up->out.bytes == 0;
 }
 
 /* 1 when the client waits for 100 before it sends a body. */
@@ -98,7 +101,7 @@ void exchange_timeout(struct exchange *x)
     } else if (waits_for_body(x)) {
         exchange_client_gone(x);
     } else {
-        exchange_fail(x, MCMP_OUTCOME_TIMEOUT, "no answer in time (node-timeout)");
+        exchange_fail(x, MCMP_OUTCOME_TIMEOUT, x->wire->silence);
     }
 }
 
@@ -142,6 +145,8 @@ static int flush_node(struct exchange *x)
 
     x->to_node += sent;
     x->head_sent = x->head_sent || sent > 0;
+    if (x->wire->sent != NULL)
+        x->wire->sent(x, sent);
     if (rc > 0)
         return 1;
     if (rc == 0) {
@@ -164,7 +169,7 @@ static int send_request(struct exchange *x)
         int rc = MCMP_OK;
 
         /* What came with the head goes out with it; what is wrong with it never does. */
-        if (!has_sent_body(x))
+        if (!is_held(x))
             rc = x->wire->take_content(x);
         if (rc != MCMP_OK && rc != MCMP_NEED_MORE) {
             bad_body(x, rc);
@@ -172,7 +177,7 @@ static int send_request(struct exchange *x)
         }
         if (x->up->out.bytes > 0 && !flush_node(x))
             return 0;
-        if (has_sent_body(x) || rc == MCMP_NEED_MORE)
+        if (is_held(x) || rc == MCMP_NEED_MORE)
             return 1;
     }
 }
@@ -185,7 +190,7 @@ void exchange_pump(struct exchange *x)
     for (int reads = 0; n > 0; reads++) {
         if (!send_request(x))
             return;
-        if (has_sent_body(x))
+        if (is_held(x))
             break;
         recycle(x);
         n = reads < READS_AT_ONCE ? client_read(c) : 0;
@@ -196,9 +201,12 @@ void exchange_pump(struct exchange *x)
     }
     if ((x->up->io.want & IO_WRITE) != 0)
         upstream_want(x->up, x->up->io.want & ~IO_WRITE);
-    if (!c->at_end)
+    if (!c->at_end && buffer_room(c->in) > 0)
         io_want(&c->io, c->io.want | IO_READ); /* for more, or to see it leave */
-    exchange_set_timer(x);
+    if (x->wire->continue_patience == 0 && waits_for_body(x) && owes_continue(x))
+        send_continue(x);
+    else
+        exchange_set_timer(x);
 }
 
 void exchange_node_ready(struct exchange *x, unsigned events)

@@ -17,11 +17,15 @@
 struct wire {
     /* How long a client that waits for 100 waits for the node's before it gets ours. */
     mcmp_time continue_patience;
-    /* Queue the head of the request. NULL, or why it can't go out, with the status to answer. */
-    const char *(*begin)(struct exchange *x, uint32_t *status);
-    /* Queue what there is of the body. MCMP_OK: something may be queued, or the body is complete;
-     * MCMP_NEED_MORE: bytes of the client; or what is wrong with the client's body. */
+    const char *silence; /* what to say of a node that does not answer in time */
+    /* Queue the head of the request. 0, or the status to answer, and why in err. */
+    uint32_t (*begin)(struct exchange *x, mcmp_error *err);
+    /* Queue what the node takes of the body. MCMP_OK: something may be queued, and x->held says
+     * whether that is all for now; MCMP_NEED_MORE: bytes of the client; or what is wrong with the
+     * client's body. */
     int (*take_content)(struct exchange *x);
+    /* So many queued bytes left; may be NULL. */
+    void (*sent)(struct exchange *x, uint64_t bytes);
     /* Take one piece of the answer from up->in. */
     int (*take_answer)(struct exchange *x);
     /* The node closed its side: 1 when the answer is complete by that. */
@@ -31,6 +35,7 @@ struct wire {
 };
 
 extern const struct wire wire_http;
+extern const struct wire wire_ajp;
 
 /* Of a scheme, MCMP_SCHEME_*; NULL when this server does not speak it. */
 const struct wire *wire_of(uint32_t scheme);

@@ -8,7 +8,7 @@
 #include "forward.h"
 #include "wire.h"
 
-static const char *begin(struct exchange *x, uint32_t *status)
+static uint32_t begin(struct exchange *x, mcmp_error *err)
 {
     struct upstream *up = x->up;
     char *room = out_room(&up->out, &x->client->worker->buffers, BUFFER_ROOM);
@@ -18,14 +18,12 @@ static const char *begin(struct exchange *x, uint32_t *status)
 
     forward_fill(x, &texts, &f);
     if (room == NULL ||
-        mcmp_http_encode_request(x->head, &f, room, BUFFER_ROOM, &len, NULL) != MCMP_OK) {
-        *status = 431;
-        return "the head does not fit with what is added to it";
-    }
+        mcmp_http_encode_request(x->head, &f, room, BUFFER_ROOM, &len, err) != MCMP_OK)
+        return 431;
     out_commit(&up->out, len);
     x->chunked_up = f.sent_framing == MCMP_HTTP_FRAMING_CHUNKED;
     x->upgrade_asked = (int)f.sent_upgrade;
-    return NULL;
+    return 0;
 }
 
 static int queue_content(struct exchange *x, mcmp_span content)
@@ -64,6 +62,7 @@ static int take_content(struct exchange *x)
             return MCMP_ERR_NOMEM;
         if (rc == MCMP_DONE) {
             x->body_done = 1;
+            x->held = 1;
             if (x->chunked_up && out_copy(&x->up->out, buffers, MCMP_HTTP_CHUNK_LAST,
                                           sizeof(MCMP_HTTP_CHUNK_LAST) - 1) != 0)
                 return MCMP_ERR_NOMEM;
@@ -152,5 +151,7 @@ static int may_reuse(const struct exchange *x)
            buffer_len(x->up->in) == 0;
 }
 
-const struct wire wire_http = { 1 * MCMP_SEC, begin,         take_content,
-                                take_answer,  ends_by_close, may_reuse };
+const struct wire wire_http = { 1 * MCMP_SEC,  "no answer in time (node-timeout)",
+                                begin,         take_content,
+                                NULL,          take_answer,
+                                ends_by_close, may_reuse };

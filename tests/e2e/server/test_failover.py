@@ -170,18 +170,6 @@ def test_the_client_s_early_end_is_not_held_against_the_node():
         until(lambda: server.nodes()['n']['Connected'] == '0', what='nothing is held')
 
 
-def test_an_ajp_node_is_502_with_a_reason_in_the_log():
-    def cpong(node, conn):
-        while conn.exactly(5) == b'\x12\x34\x00\x01\x0a':
-            node.probes += 1
-            conn.send(b'AB\x00\x01\x09')
-    with Server() as server, Node('n', raw_handler=cpong) as node:
-        assert 'State=OK' in server.register('n', node.port, scheme='ajp')
-        assert node.probes >= 1
-        assert server.get('/').status == 502
-        assert 'type ajp' in server.log()
-
-
 def test_wait_worker_waits_for_a_node_that_comes():
     with Server() as server, Node('n') as node:
         server.register('n', node.port, WaitWorker=10)
