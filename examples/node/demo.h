@@ -20,6 +20,9 @@ typedef struct demo_options {
     const char *const *context; /* the pages are served below these, too; kept */
     size_t context_count;
     uint32_t max_connections; /* further ones are refused with 503 */
+    int ajp;                  /* speak AJP/1.3 instead of HTTP/1 */
+    mcmp_span secret;         /* AJP: wanted of each request; empty = none; kept */
+    uint32_t max_packet;      /* AJP: bytes of a packet; 0 = 8192 */
 } demo_options;
 
 /* Start listening. NULL on failure; *why is then a text for people. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Connections of the demonstration application: reading, phases, writing with back-pressure, time
- * limits. One function per phase, a table drives them. Single-threaded (one libuv loop).
+ * limits. One function per phase, a table drives them; what the bytes mean, the wire knows.
+ * Single-threaded (one libuv loop).
  */
 #include "demo_conn.h"
 
@@ -31,6 +32,8 @@ static void on_handle_closed(uv_handle_t *handle)
     if (--conn->handles > 0)
         return;
     EVP_MD_CTX_free(conn->digest);
+    mcmp_ajp_container_free(conn->ajp);
+    free(conn->target);
     node_buf_clear(&conn->answer);
     free(conn);
 }
@@ -109,13 +112,7 @@ void demo_conn_send_piece(demo_conn *conn, mcmp_span piece)
 
     if (piece.len == 0 || conn->head_only)
         return;
-    if (!conn->chunked) {
-        demo_conn_send(conn, piece.ptr, piece.len);
-        return;
-    }
-    node_buf_printf(&framed, "%zx\r\n", piece.len);
-    node_buf_add_span(&framed, piece);
-    node_buf_add_str(&framed, "\r\n");
+    conn->wire->frame(conn, &framed, piece);
     if (framed.failed)
         demo_conn_close(conn);
     else
@@ -123,53 +120,23 @@ void demo_conn_send_piece(demo_conn *conn, mcmp_span piece)
     node_buf_clear(&framed);
 }
 
-void demo_conn_send_last(demo_conn *conn)
-{
-    if (conn->chunked && !conn->head_only)
-        demo_conn_send(conn, "0\r\n\r\n", 5);
-}
-
-static int is_bodiless(unsigned status)
+int demo_is_bodiless(unsigned status)
 {
     return status < 200 || status == 204 || status == 304;
-}
-
-/* How the answer's body ends, and whether the connection outlives it. */
-static void decide_framing(demo_conn *conn, unsigned status, int64_t length)
-{
-    conn->chunked = length < 0 && conn->minor >= 1 && !is_bodiless(status);
-    if (length < 0 && conn->minor == 0)
-        conn->keep_alive = 0; /* the end of the stream is the end of the body */
-    if (conn->server->stopping && status >= 200)
-        conn->keep_alive = 0;
 }
 
 void demo_conn_head(demo_conn *conn, unsigned status, const char *type, int64_t length,
                     const char *extra)
 {
-    node_buf *out = &conn->answer;
-
-    decide_framing(conn, status, length);
-    node_buf_printf(out, "HTTP/1.1 %u %s\r\nServer: mcmp-node\r\nX-Route: %s\r\n", status,
-                    demo_reason(status), conn->server->options.route);
-    if (type != NULL && !is_bodiless(status))
-        node_buf_printf(out, "Content-Type: %s\r\n", type);
-    if (conn->chunked)
-        node_buf_add_str(out, "Transfer-Encoding: chunked\r\n");
-    else if (length >= 0 && !is_bodiless(status))
-        node_buf_printf(out, "Content-Length: %lld\r\n", (long long)length);
-    if (status != 101)
-        node_buf_printf(out, "Connection: %s\r\n", conn->keep_alive ? "keep-alive" : "close");
-    node_buf_add_str(out, extra);
-    node_buf_add_str(out, "\r\n");
+    conn->wire->head(conn, status, type, length, extra);
 }
 
 void demo_conn_answer(demo_conn *conn, unsigned status, const char *type, const node_buf *body,
                       const char *extra)
 {
     demo_conn_head(conn, status, type, (int64_t)body->len, extra);
-    if (!conn->head_only && !is_bodiless(status))
-        node_buf_add(&conn->answer, body->data, body->len);
+    if (!conn->head_only && !demo_is_bodiless(status) && body->len > 0)
+        conn->wire->frame(conn, &conn->answer, node_span(body->data, body->len));
     if (body->failed)
         conn->answer.failed = 1;
 }
@@ -186,14 +153,14 @@ void demo_conn_flush(demo_conn *conn)
 
 /* ---- phases: each returns 1 when the next one may run at once ---- */
 
-static void drop_input(demo_conn *conn, size_t len)
+void demo_conn_drop_input(demo_conn *conn, size_t len)
 {
     memmove(conn->in, conn->in + len, conn->in_len - len);
     conn->in_len -= len;
 }
 
 /* An answer to a request that can't be read on: then the connection ends. */
-static int refuse(demo_conn *conn, unsigned status)
+int demo_conn_refuse(demo_conn *conn, unsigned status)
 {
     node_buf text = { 0 };
 
@@ -208,82 +175,28 @@ static int refuse(demo_conn *conn, unsigned status)
     return conn->phase != DEMO_PHASE_CLOSED;
 }
 
-static int begin_page(demo_conn *conn, const demo_head *head)
+int demo_conn_begin(demo_conn *conn, const demo_head *head)
 {
     mcmp_span path;
     int status;
 
     conn->page = demo_page_find(conn->server, head, &path);
     conn->phase = DEMO_PHASE_BODY;
-    if (head->expect_continue)
-        demo_conn_send(conn, "HTTP/1.1 100 Continue\r\n\r\n", 25);
+    set_deadline(conn, IDLE_MS);
     status = conn->page->begin(conn, head, path);
     if (status != 0 && conn->phase != DEMO_PHASE_CLOSED)
-        return refuse(conn, (unsigned)status);
+        return demo_conn_refuse(conn, (unsigned)status);
     return conn->phase != DEMO_PHASE_CLOSED;
 }
 
 static int run_head(demo_conn *conn)
 {
-    demo_head head;
-    size_t used = 0;
-    int status;
-
-    if (conn->in_len == 0) {
-        if (conn->eof || conn->server->stopping)
-            demo_conn_close(conn);
-        return 0;
-    }
-    status = demo_head_parse(conn->in, conn->in_len, &used, &head);
-    if (status == DEMO_MORE) {
-        if (conn->eof)
-            demo_conn_close(conn);
-        return 0;
-    }
-    conn->minor = head.minor;
-    conn->head_only = node_span_is(head.method, "HEAD");
-    conn->keep_alive = head.keep_alive && !conn->eof;
-    conn->body_count = 0;
-    conn->chunked = 0;
-    conn->answer.len = 0;
-    if (status != DEMO_OK)
-        return refuse(conn, (unsigned)status);
-    set_deadline(conn, IDLE_MS);
-    demo_body_begin(&conn->body, &head);
-    if (!begin_page(conn, &head))
-        return 0;
-    drop_input(conn, used);
-    return 1;
+    return conn->wire->run_head(conn);
 }
 
 static int run_body(demo_conn *conn)
 {
-    mcmp_span piece = { NULL, 0 };
-    size_t used;
-    int rc = demo_body_next(&conn->body, conn->in, conn->in_len, &used, &piece);
-
-    if (rc == DEMO_OK && piece.len > 0) {
-        conn->body_count += piece.len;
-        if (conn->page->piece != NULL)
-            conn->page->piece(conn, piece);
-        if (conn->phase == DEMO_PHASE_CLOSED)
-            return 0;
-    }
-    drop_input(conn, used);
-    if (rc == DEMO_MORE) {
-        if (conn->eof)
-            demo_conn_close(conn);
-        return 0;
-    }
-    if (rc >= 400) {
-        demo_conn_close(conn); /* an answer may have begun, so none can be given */
-        return 0;
-    }
-    if (rc == DEMO_END) {
-        conn->phase = DEMO_PHASE_NEXT;
-        conn->page->finish(conn);
-    }
-    return conn->phase != DEMO_PHASE_CLOSED;
+    return conn->wire->run_body(conn);
 }
 
 static int run_produce(demo_conn *conn)
@@ -299,11 +212,8 @@ static int run_produce(demo_conn *conn)
     }
     if (conn->phase == DEMO_PHASE_CLOSED)
         return 0;
-    if (conn->stream_at == conn->stream_size) {
-        demo_conn_send_last(conn);
-        if (conn->phase != DEMO_PHASE_CLOSED)
-            conn->phase = DEMO_PHASE_NEXT;
-    }
+    if (conn->stream_at == conn->stream_size)
+        conn->phase = DEMO_PHASE_NEXT;
     return conn->phase != DEMO_PHASE_CLOSED;
 }
 
@@ -356,6 +266,9 @@ static void begin_linger(demo_conn *conn)
 
 static int run_next(demo_conn *conn)
 {
+    conn->wire->end(conn);
+    if (conn->phase == DEMO_PHASE_CLOSED)
+        return 0;
     if (!conn->keep_alive) {
         begin_linger(conn);
         return conn->phase != DEMO_PHASE_CLOSED;
@@ -375,7 +288,7 @@ static int run_tunnel(demo_conn *conn)
     demo_conn_send(conn, out.piece.ptr, out.piece.len);
     if (conn->phase == DEMO_PHASE_CLOSED)
         return 0;
-    drop_input(conn, used);
+    demo_conn_drop_input(conn, used);
     if (rc == DEMO_WS_CLOSE || (rc == DEMO_WS_MORE && conn->eof))
         begin_linger(conn);
     return rc != DEMO_WS_MORE && conn->phase != DEMO_PHASE_CLOSED;
@@ -476,6 +389,7 @@ void demo_conn_accept(demo_server *server)
     if (conn == NULL)
         return; /* libuv keeps the connection; the sweeper tries again */
     conn->server = server;
+    conn->wire = server->options.ajp ? &demo_wire_ajp : &demo_wire_http;
     conn->handles = 2;
     conn->keep_alive = 1;
     uv_tcp_init(server->loop, &conn->tcp);
@@ -489,9 +403,11 @@ void demo_conn_accept(demo_server *server)
     }
     uv_tcp_nodelay(&conn->tcp, 1);
     set_deadline(conn, IDLE_MS);
-    if (server->count > server->options.max_connections) {
-        conn->minor = 1;
-        (void)refuse(conn, 503);
+    if (conn->wire->open(conn) != 0) {
+        demo_conn_close(conn);
+        return;
     }
+    if (server->count > server->options.max_connections)
+        conn->wire->turn_away(conn);
     demo_conn_run(conn);
 }

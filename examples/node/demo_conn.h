@@ -13,9 +13,26 @@
 #include "demo_sessions.h"
 #include "demo_ws.h"
 
+#include <libmcmp/ajp.h>
+
 #include <openssl/evp.h>
 
 typedef struct demo_conn demo_conn;
+
+/* How a connection speaks: what its bytes mean, and how an answer is written. */
+typedef struct demo_wire {
+    int (*open)(demo_conn *conn);     /* a connection came; 0, or -1 */
+    int (*run_head)(demo_conn *conn); /* the phases that read; 1 when the next may run at once */
+    int (*run_body)(demo_conn *conn);
+    void (*head)(demo_conn *conn, unsigned status, const char *type, int64_t length,
+                 const char *extra);                                /* as demo_conn_head() */
+    void (*frame)(demo_conn *conn, node_buf *out, mcmp_span piece); /* a part of the body */
+    void (*end)(demo_conn *conn);       /* the answer is complete; may end conn->keep_alive */
+    void (*turn_away)(demo_conn *conn); /* one connection too many */
+} demo_wire;
+
+extern const demo_wire demo_wire_http;
+extern const demo_wire demo_wire_ajp;
 
 /* A page: NULL entries do nothing. begin() gets the path below the context. */
 typedef struct demo_page {
@@ -54,6 +71,9 @@ struct demo_conn {
     uv_tcp_t tcp;
     uv_timer_t timer;
     demo_server *server;
+    const demo_wire *wire;
+    mcmp_ajp_container *ajp; /* codec of AJP connections, else NULL */
+    char *target;            /* AJP: path and query in one */
     demo_conn *next;
     demo_conn *prev;
     const demo_page *page;
@@ -84,9 +104,14 @@ void demo_conn_close(demo_conn *conn);
 void demo_conn_run(demo_conn *conn); /* go on as far as input and output allow */
 /* Send a copy of the bytes. */
 void demo_conn_send(demo_conn *conn, const void *data, size_t len);
+int demo_is_bodiless(unsigned status);
+/* Let a page begin. As a phase: 1 when the next one may run at once. */
+int demo_conn_begin(demo_conn *conn, const demo_head *head);
+/* Answer a request that can't be read on; then the connection ends. As a phase. */
+int demo_conn_refuse(demo_conn *conn, unsigned status);
+void demo_conn_drop_input(demo_conn *conn, size_t len);
 /* A part of the body of an answer, framed as its head announced. */
 void demo_conn_send_piece(demo_conn *conn, mcmp_span piece);
-void demo_conn_send_last(demo_conn *conn); /* the end of a chunked body */
 /*
  * Write an answer's head to conn->answer. length < 0: chunked (or up to the end of the stream for
  * HTTP/1.0). extra: further header lines with CRLF, or "".

@@ -439,7 +439,7 @@ static const demo_page pages[] = {
     { "", begin_index, NULL, finish_small },
     { "/", begin_index, NULL, finish_small },
     { "/json", begin_json, NULL, finish_small },
-    { "/echo", begin_echo, demo_conn_send_piece, demo_conn_send_last },
+    { "/echo", begin_echo, demo_conn_send_piece, NULL },
     { "/upload", begin_upload, piece_upload, finish_upload },
     { "/stream", begin_stream, NULL, finish_stream },
     { "/slow", begin_slow, NULL, finish_slow },

@@ -30,6 +30,7 @@ typedef struct node_program {
     int signals;
     int exit_code;
     uint32_t port;
+    char secret[256];
 } node_program;
 
 static void print(const char *text)
@@ -120,6 +121,22 @@ static void on_signal(uv_signal_t *handle, int number)
     leave(program);
 }
 
+/* The first line of the file. 0, or -1. */
+static int read_secret(node_program *program)
+{
+    FILE *file = fopen(program->options->ajp_secret_file, "r");
+    int ok = file != NULL && fgets(program->secret, sizeof(program->secret), file) != NULL;
+
+    if (file != NULL)
+        (void)fclose(file);
+    program->secret[strcspn(program->secret, "\r\n")] = '\0';
+    if (ok && program->secret[0] != '\0')
+        return 0;
+    node_log(MCMP_LOG_ERROR, "mcmp-node", "no secret can be read from %s",
+             program->options->ajp_secret_file);
+    return -1;
+}
+
 static int start_demo(node_program *program)
 {
     const node_options *options = program->options;
@@ -131,10 +148,15 @@ static int start_demo(node_program *program)
         .context = options->contexts,
         .context_count = options->context_count,
         .max_connections = DEMO_CONNECTIONS,
+        .ajp = options->scheme == MCMP_SCHEME_AJP,
+        .max_packet = (uint32_t)options->ajp_packet,
     };
     mcmp_span name = options->backend_host;
     const char *why;
 
+    if (options->ajp_secret_file != NULL && read_secret(program) != 0)
+        return -1;
+    demo.secret = node_span_of(program->secret);
     if (name.ptr[0] == '[')
         name = node_span(name.ptr + 1, name.len - 2);
     memcpy(host, name.ptr, name.len);

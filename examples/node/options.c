@@ -291,6 +291,10 @@ static const node_flag flags[] = {
       FIELD(log_level), MCMP_LOG_ERROR, 0 },
     { "demo", NULL, "serve a small application on the backend address; port 0 = any", set_true,
       FIELD(demo), 0, 0 },
+    { "ajp-secret-file", "FILE", "--demo by ajp: requests must carry the first line as secret",
+      set_name, FIELD(ajp_secret_file), 0, 0 },
+    { "ajp-packet", "8192..65536", "--demo by ajp: greatest packet sent; 8192", set_number,
+      FIELD(ajp_packet), 8192, 65536 },
 };
 
 int node_parse_duration(mcmp_span text, mcmp_time *out)
@@ -390,8 +394,9 @@ static const char *check(node_options *options)
         return "--proxy is required";
     if (options->backend_port == 0 && !options->demo)
         return "--backend: port 0 goes with --demo only";
-    if (options->demo && options->scheme != MCMP_SCHEME_HTTP && options->scheme != MCMP_SCHEME_WS)
-        return "--demo speaks http (and ws) only";
+    if (options->demo && options->scheme != MCMP_SCHEME_HTTP && options->scheme != MCMP_SCHEME_WS &&
+        options->scheme != MCMP_SCHEME_AJP)
+        return "--demo speaks http (and ws) and ajp only";
     if (options->context_count == 0)
         options->contexts[options->context_count++] = "/";
     if (options->alias_count == 0)
@@ -486,7 +491,7 @@ void node_options_help(void (*write)(const char *text))
         "Pages of --demo, at / and below each context: / (route, session counter, headers), "
         "/json,\n"
         "/echo, /upload (size and SHA-256 of the body), /stream?bytes=N[&chunked=1], /slow?ms=N,\n"
-        "/status?code=N, /ws (WebSocket echo); OPTIONS * is answered 200.\n\n"
+        "/status?code=N, /ws (WebSocket echo, not by ajp); OPTIONS * is answered 200.\n\n"
         "Output: log lines on stderr; on stdout `listening on HOST:PORT` with --demo.\n\n"
         "Exit codes:\n"
         "  0  removed from every balancer that knew the node, nothing was cut off\n"

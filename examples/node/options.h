@@ -62,6 +62,8 @@ typedef struct node_options {
     int32_t load; /* -1: from system load */
     int32_t demo;
     int32_t log_level;
+    int64_t ajp_packet; /* 0: not given */
+    const char *ajp_secret_file;
     mcmp_time interval;
     mcmp_time connect_timeout;
     mcmp_time answer_timeout;

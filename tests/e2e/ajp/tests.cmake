@@ -11,4 +11,5 @@ if(TARGET mcmp-server)
   endfunction()
 
   mcmp_ajp_test(server test_ajp_server TIMEOUT 240 LABELS slow)
+  mcmp_ajp_test(node test_ajp_node TIMEOUT 120)
 endif()

@@ -136,7 +136,8 @@ static const bad_row bad[] = {
     { MIN " --backend 127.0.0.1:0", "--backend: port 0 goes with --demo only" },
     { MIN " --backend 0.0.0.0:1",
       "--backend: balancers need an address they can connect to, not a wildcard" },
-    { MIN " --demo --type ajp", "--demo speaks http (and ws) only" },
+    { MIN " --demo --type https", "--demo speaks http (and ws) and ajp only" },
+    { MIN " --ajp-packet 8191", "--ajp-packet: bad value '8191', wanted 8192..65536" },
 };
 
 START_TEST(test_a_bad_line_is_refused_with_its_reason)
