@@ -18,6 +18,7 @@
 #include "cluster.h"
 #include "exchange.h"
 #include "listener.h"
+#include "tls_front.h"
 
 #define FIRST_REQUEST MCMP_SEC /* patience of a worker that leaves */
 #define NEXT_REQUEST (200 * MCMP_MSEC)
@@ -97,6 +98,8 @@ void client_close(struct client *c, int broken)
         struct linger reset = { 1, 0 };
 
         setsockopt(c->io.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+    } else if (c->stream.ssl != NULL) {
+        stream_end(&c->stream);
     }
     c->phase = CLIENT_CLOSED;
     if (c->exchange != NULL)
@@ -107,6 +110,9 @@ void client_close(struct client *c, int broken)
     c->in = NULL;
     timer_drop(&c->timer);
     link_remove(&c->link);
+    stream_clear(&c->stream);
+    tls_facts_free(c->tls);
+    c->tls = NULL;
     io_close(&c->io, on_closed);
 }
 
@@ -119,17 +125,17 @@ static void client_linger(struct client *c)
         client_close(c, 0);
         return;
     }
-    shutdown(c->io.fd, SHUT_WR);
+    stream_end(&c->stream);
     c->phase = CLIENT_LINGER;
     c->linger_until = clock_now() + LINGER_TOTAL;
     timer_set(&w->timers, &c->timer, LINGER_PAUSE);
-    io_want(&c->io, IO_READ);
+    client_want(c, IO_READ);
 }
 
 static void linger_read(struct client *c)
 {
     char drop[16384];
-    ssize_t n = recv(c->io.fd, drop, sizeof(drop), 0);
+    ssize_t n = stream_read(&c->stream, drop, sizeof(drop));
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
@@ -137,6 +143,13 @@ static void linger_read(struct client *c)
         client_close(c, 0);
     else
         timer_set(&c->worker->timers, &c->timer, LINGER_PAUSE);
+}
+
+void client_want(struct client *c, unsigned events)
+{
+    if (c->stream.ssl != NULL && events != 0)
+        events |= c->stream.need;
+    io_want(&c->io, events);
 }
 
 int client_flush(struct client *c)
@@ -147,9 +160,9 @@ int client_flush(struct client *c)
     if (c->exchange != NULL)
         c->exchange->to_client += sent;
     if (rc == 0)
-        io_want(&c->io, c->io.want | IO_WRITE);
+        client_want(c, c->io.want | IO_WRITE);
     else if ((c->io.want & IO_WRITE) != 0)
-        io_want(&c->io, c->io.want & ~IO_WRITE);
+        client_want(c, c->io.want & ~IO_WRITE);
     return rc;
 }
 
@@ -164,7 +177,7 @@ ssize_t client_read(struct client *c)
     if (c->at_end || buffer_room(c->in) == 0)
         return c->at_end ? -1 : 0;
     do {
-        n = recv(c->io.fd, c->in->data + c->in->end, buffer_room(c->in), 0);
+        n = stream_read(&c->stream, c->in->data + c->in->end, buffer_room(c->in));
     } while (n < 0 && errno == EINTR);
     if (n < 0 && errno == EAGAIN)
         return 0;
@@ -174,6 +187,12 @@ ssize_t client_read(struct client *c)
     }
     c->in->end += (size_t)n;
     return n;
+}
+
+/* Bytes that no event will announce, since TLS has them already. 1: some came. */
+static int read_hidden(struct client *c)
+{
+    return stream_has_more(&c->stream) && client_read(c) > 0;
 }
 
 /* Nothing is left of the requests that came: hold no memory. */
@@ -192,7 +211,7 @@ static void rest(struct client *c)
         return;
     }
     timer_set(&w->timers, &c->timer, w->config->idle_timeout);
-    io_want(&c->io, IO_READ);
+    client_want(c, IO_READ);
 }
 
 /* More of the head is needed: make room for it. 0: there can't be. */
@@ -228,10 +247,12 @@ static int step(struct client *c)
     rc = mcmp_http_head_parse_request(c->exchange->head, c->in->data + c->in->start,
                                       buffer_len(c->in), NULL);
     if (rc == MCMP_NEED_MORE && make_room(c)) {
+        if (read_hidden(c))
+            return 1;
         if (c->at_end)
             client_close(c, 0);
         else
-            io_want(&c->io, IO_READ);
+            client_want(c, IO_READ);
         return 0;
     }
     c->phase = CLIENT_EXCHANGE;
@@ -253,6 +274,8 @@ static void client_run(struct client *c)
     c->running = 1;
     while (c->phase == CLIENT_IDLE || c->phase == CLIENT_HEAD) {
         if (c->in == NULL || buffer_len(c->in) == 0) {
+            if (read_hidden(c))
+                continue;
             if (c->phase == CLIENT_IDLE || c->at_end)
                 rest(c);
             break;
@@ -289,7 +312,7 @@ static void read_ahead(struct client *c)
         return;
     }
     if (c->at_end || (c->in != NULL && buffer_room(c->in) == 0))
-        io_want(&c->io, c->io.want & ~IO_READ);
+        client_want(c, c->io.want & ~IO_READ);
 }
 
 static void exchange_ready(struct client *c, unsigned events)
@@ -312,11 +335,38 @@ static void exchange_ready(struct client *c, unsigned events)
     }
 }
 
+static void shake_hands(struct client *c)
+{
+    struct worker *w = c->worker;
+    const char *why = "";
+    int rc = stream_handshake(&c->stream, &why);
+
+    if (rc == 0) {
+        io_want(&c->io, c->stream.need);
+        return;
+    }
+    c->tls = rc > 0 ? tls_front_facts(&c->stream) : NULL;
+    if (c->tls == NULL) {
+        log_write(MCMP_LOG_DEBUG, "tls", "%s: %s", c->peer, why);
+        client_close(c, 1);
+        return;
+    }
+    c->phase = CLIENT_IDLE;
+    c->stream.need = 0;
+    timer_set(&w->timers, &c->timer, w->config->idle_timeout);
+    client_want(c, IO_READ);
+    if (read_hidden(c))
+        client_run(c);
+}
+
 static void on_ready(struct io *io, unsigned events)
 {
     struct client *c = LINK_OWNER(struct client, io, io);
 
     switch (c->phase) {
+    case CLIENT_TLS:
+        shake_hands(c);
+        break;
     case CLIENT_IDLE:
     case CLIENT_HEAD:
         if (client_read(c) < 0 && !c->at_end)
@@ -375,7 +425,7 @@ const char *client_local(struct client *c)
     return c->local;
 }
 
-void client_start(struct worker *w, int fd, const struct sockaddr *peer)
+void client_start(struct worker *w, int fd, const struct sockaddr *peer, int tls)
 {
     struct client *c = slab_get(&w->client_slab);
 
@@ -394,8 +444,13 @@ void client_start(struct worker *w, int fd, const struct sockaddr *peer)
     link_add(&w->clients, &c->link);
     w->client_count++;
     timer_init(&c->timer, on_timer);
-    timer_set(&w->timers, &c->timer, w->config->idle_timeout);
-    io_want(&c->io, IO_READ);
+    timer_set(&w->timers, &c->timer, tls ? w->config->header_timeout : w->config->idle_timeout);
+    if (tls && tls_front_start(&c->stream, w) != 0) {
+        client_close(c, 1);
+        return;
+    }
+    c->phase = tls ? CLIENT_TLS : CLIENT_IDLE;
+    client_want(c, IO_READ);
 }
 
 void clients_leave(struct worker *w)

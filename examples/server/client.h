@@ -12,6 +12,7 @@ struct exchange;
 
 enum client_phase {
     CLIENT_IDLE,     /* between requests */
+    CLIENT_TLS,      /* shaking hands */
     CLIENT_HEAD,     /* a head is coming */
     CLIENT_EXCHANGE, /* a request is being served */
     CLIENT_LINGER,   /* our side is closed, the rest is read and dropped */
@@ -23,7 +24,8 @@ struct client {
     struct link link;
     struct worker *worker;
     struct timer timer;
-    struct stream stream; /* plain */
+    struct stream stream;
+    struct tls_facts *tls; /* of a client by TLS, else NULL */
     struct exchange *exchange;
     struct buffer *in;
     struct out out;
@@ -41,7 +43,7 @@ struct client {
 
 void clients_init(struct worker *w);
 /* Take a connection; the descriptor is ours. */
-void client_start(struct worker *w, int fd, const struct sockaddr *peer);
+void client_start(struct worker *w, int fd, const struct sockaddr *peer, int tls);
 /* The worker leaves: idle connections are closed. */
 void clients_leave(struct worker *w);
 /* Close all of them and free what was kept for later ones. */
@@ -53,6 +55,8 @@ void client_done(struct client *c, int reuse);
 void client_close(struct client *c, int broken);
 /* Address of our side of the connection as text. */
 const char *client_local(struct client *c);
+/* Wait for events; TLS may need another one than it seems. */
+void client_want(struct client *c, unsigned events);
 /* Send what is queued. 1: all; 0: the client is slow, IO_WRITE is waited for; -1: it is gone. */
 int client_flush(struct client *c);
 /* Read more of the request. >0: bytes came; 0: nothing now; -1: end or error, see at_end. */

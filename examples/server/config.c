@@ -14,6 +14,7 @@
 
 #include "ini.h"
 #include "node_settings.h"
+#include "tls_front.h"
 #include "values.h"
 
 static void *field(struct config *config, const struct option *option)
@@ -234,8 +235,10 @@ static int check_whole(const struct config *config, struct complaint *why)
 {
     const char *text = NULL;
 
-    if (config->listen.count == 0 && config->management.count == 0)
-        text = "nothing to listen on: give listen or management";
+    if (config->listen.count + config->tls_listen.count + config->management.count == 0)
+        text = "nothing to listen on: give listen, tls-listen or management";
+    else if (config->tls_listen.count > 0 && config->tls_certificate[0] == '\0')
+        text = "tls-listen needs a tls-certificate";
     else if (config->max_target > config->max_head)
         text = "max-target is greater than max-head";
     if (text == NULL && config->tls_ca[0] != '\0' && access(config->tls_ca, R_OK) != 0)
@@ -250,7 +253,7 @@ static int check_whole(const struct config *config, struct complaint *why)
 
 int config_check(struct config *config, struct complaint *why)
 {
-    if (check_whole(config, why) != 0)
+    if (check_whole(config, why) != 0 || tls_front_check(config, why) != 0)
         return -1;
     if (config->node_settings_file[0] == '\0')
         return 0;

@@ -50,6 +50,10 @@ struct config {
     char *ready_file;
     /* [traffic] */
     struct address_list listen;
+    struct address_list tls_listen;
+    char *tls_certificate;
+    char *tls_key;
+    char *tls_client_ca;
     int64_t max_connections;
     int64_t max_head;
     int64_t max_headers;

@@ -223,7 +223,7 @@ void exchange_select(struct exchange *x)
             x->query.waiting_since = now;
         x->tried_count = x->tried_well; /* who is in error may have come back by the next look */
         timer_set(&w->timers, &x->client->timer, x->selection.retry_at - now);
-        io_want(&x->client->io, IO_READ);
+        client_want(x->client, IO_READ);
     } else if (x->last_failure >= 0) {
         answer_failure(x);
     } else if (rc == MCMP_NOT_OURS && x->target.form == MCMP_HTTP_FORM_ASTERISK) {

@@ -64,6 +64,10 @@ void forward_fill(struct exchange *x, struct forward_texts *texts, mcmp_http_for
     f->target = &x->target;
     f->client.ptr = x->client->peer;
     f->client.len = strlen(x->client->peer);
+    if (x->client->tls != NULL) {
+        f->scheme.ptr = "https";
+        f->scheme.len = 5;
+    }
     if (config->host_header == HOST_NODE || x->target.host.len == 0) {
         f->host.ptr = texts->host;
         f->host.len = (size_t)snprintf(texts->host, sizeof(texts->host), "%.*s:%u",

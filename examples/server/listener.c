@@ -21,8 +21,8 @@ static int has_room(const struct listener *l)
 {
     const struct worker *w = l->worker;
 
-    return l->management ? w->manage_count < w->config->management_max_connections
-                         : w->client_count < w->config->max_connections;
+    return l->kind == LISTENING_MANAGEMENT ? w->manage_count < w->config->management_max_connections
+                                           : w->client_count < w->config->max_connections;
 }
 
 static void take(struct listener *l)
@@ -41,10 +41,10 @@ static void take(struct listener *l)
         }
         if (fd < 0)
             return;
-        if (l->management)
+        if (l->kind == LISTENING_MANAGEMENT)
             manage_start(l->worker, fd, (const struct sockaddr *)&addr);
         else
-            client_start(l->worker, fd, (const struct sockaddr *)&addr);
+            client_start(l->worker, fd, (const struct sockaddr *)&addr, l->kind == LISTENING_TLS);
     }
     if (!has_room(l))
         io_want(&l->io, 0);
@@ -64,10 +64,10 @@ static void on_pause_over(struct timer *timer)
         io_want(&l->io, IO_READ);
 }
 
-int listener_open(struct listener *l, struct worker *w, int fd, int management)
+int listener_open(struct listener *l, struct worker *w, int fd, enum listening_kind kind)
 {
     l->worker = w;
-    l->management = management;
+    l->kind = kind;
     timer_init(&l->pause, on_pause_over);
     if (io_open(&l->io, &w->loop, fd, on_ready) != 0)
         return -1;

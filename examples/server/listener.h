@@ -4,6 +4,7 @@
 #define SERVER_LISTENER_H
 
 #include "io.h"
+#include "sockets.h"
 #include "timer.h"
 
 struct worker;
@@ -12,11 +13,11 @@ struct listener {
     struct io io;
     struct worker *worker;
     struct timer pause; /* after a lack of descriptors */
-    int management;
+    enum listening_kind kind;
     int open;
 };
 
-int listener_open(struct listener *l, struct worker *w, int fd, int management);
+int listener_open(struct listener *l, struct worker *w, int fd, enum listening_kind kind);
 void listener_close(struct listener *l);
 /* There may be room again. */
 void listeners_resume(struct worker *w);

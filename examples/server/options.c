@@ -62,11 +62,20 @@ const struct option option_table[] = {
     TEXT("server", "pid-file", pid_file, "", "FILE",
         "write the master's process id there", OPTION_FIXED),
     TEXT("server", "ready-file", ready_file, "", "FILE",
-        "write the real addresses there once all workers serve; one `listen ADDR:PORT` or "
-        "`management ADDR:PORT` per line", OPTION_FIXED),
+        "write the real addresses there once all workers serve; one `listen ADDR:PORT`, "
+        "`tls-listen ADDR:PORT` or `management ADDR:PORT` per line", OPTION_FIXED),
 
     ADDR("traffic", "listen", listen, "127.0.0.1:8000",
         "address for HTTP traffic; repeatable; port 0 takes a free one; `none` for no listener"),
+    ADDR("traffic", "tls-listen", tls_listen, "none",
+        "address for HTTPS traffic; repeatable; port 0 takes a free one; needs tls-certificate"),
+    TEXT("traffic", "tls-certificate", tls_certificate, "", "FILE",
+        "certificate of tls-listen and those that vouch for it (PEM)", 0),
+    TEXT("traffic", "tls-key", tls_key, "", "FILE",
+        "its private key (PEM); empty = in the same file", 0),
+    TEXT("traffic", "tls-client-ca", tls_client_ca, "", "FILE",
+        "authorities for certificates of clients (PEM): clients are asked for one, and ajp nodes "
+        "are told it; empty = not asked", 0),
     INT("traffic", "max-connections", max_connections, 1, 1000000, "10000",
         "client connections of a worker; more wait in the queue of the system", 0),
     SIZE("traffic", "max-head", max_head, 1024, 65536, "16k",

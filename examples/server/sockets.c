@@ -82,7 +82,7 @@ static int is_free(const struct address *address)
 }
 
 static int open_list(struct listening_set *set, const struct config *config,
-                     const struct address_list *list, int management, unsigned slots,
+                     const struct address_list *list, enum listening_kind kind, unsigned slots,
                      struct complaint *why)
 {
     for (int64_t i = 0; i < list->count; i++) {
@@ -90,7 +90,7 @@ static int open_list(struct listening_set *set, const struct config *config,
         char text[64];
 
         listening->address = list->item[i];
-        listening->management = management;
+        listening->kind = kind;
         if (is_free(&listening->address) && open_listening(listening, config, slots) == 0)
             continue;
         value_address_text((const struct sockaddr *)&list->item[i].addr, text);
@@ -105,11 +105,13 @@ int sockets_open(struct listening_set *set, const struct config *config, unsigne
 {
     memset(set, 0, sizeof(*set));
     set->item =
-        calloc((size_t)(config->listen.count + config->management.count), sizeof(*set->item));
+        calloc((size_t)(config->listen.count + config->tls_listen.count + config->management.count),
+               sizeof(*set->item));
     if (set->item == NULL)
         return -1;
-    if (open_list(set, config, &config->listen, 0, slots, why) != 0 ||
-        open_list(set, config, &config->management, 1, slots, why) != 0) {
+    if (open_list(set, config, &config->listen, LISTENING_PLAIN, slots, why) != 0 ||
+        open_list(set, config, &config->tls_listen, LISTENING_TLS, slots, why) != 0 ||
+        open_list(set, config, &config->management, LISTENING_MANAGEMENT, slots, why) != 0) {
         sockets_close(set);
         return -1;
     }
@@ -134,10 +136,14 @@ int sockets_fd(const struct listening *listening, unsigned slot)
 
 void sockets_print(const struct listening_set *set, FILE *out)
 {
+    static const char *const names[] = { [LISTENING_PLAIN] = "listen",
+                                         [LISTENING_TLS] = "tls-listen",
+                                         [LISTENING_MANAGEMENT] = "management" };
+
     for (unsigned i = 0; i < set->count; i++) {
         char text[64];
 
         value_address_text((const struct sockaddr *)&set->item[i].address.addr, text);
-        fprintf(out, "%s %s\n", set->item[i].management ? "management" : "listen", text);
+        fprintf(out, "%s %s\n", names[set->item[i].kind], text);
     }
 }

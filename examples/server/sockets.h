@@ -10,9 +10,11 @@
 
 #include "config.h"
 
+enum listening_kind { LISTENING_PLAIN, LISTENING_TLS, LISTENING_MANAGEMENT };
+
 struct listening {
     struct address address; /* the real one, also when port 0 was asked for */
-    int management;
+    enum listening_kind kind;
     unsigned fd_count; /* 1 (shared), or one per worker slot */
     int *fds;
 };
@@ -28,7 +30,7 @@ int sockets_open(struct listening_set *set, const struct config *config, unsigne
 void sockets_close(struct listening_set *set);
 /* The socket that a worker of this slot accepts from. */
 int sockets_fd(const struct listening *listening, unsigned slot);
-/* "listen ADDR:PORT" and "management ADDR:PORT" lines. */
+/* "listen ADDR:PORT", "tls-listen ADDR:PORT" and "management ADDR:PORT" lines. */
 void sockets_print(const struct listening_set *set, FILE *out);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Streams to nodes. https and wss nodes get TLS by OpenSSL on the same non-blocking descriptor.
- * Certificates are checked against the node's Host unless the configuration says otherwise.
+ * Streams, and TLS by OpenSSL on the same non-blocking descriptor: to https and wss nodes here,
+ * from clients in tls_front.c. Certificates of nodes are checked against their Host unless the
+ * configuration says otherwise.
  */
 #include "tls.h"
 
@@ -183,6 +184,13 @@ ssize_t stream_writev(struct stream *s, const struct iovec *iov, int count)
 int stream_has_more(const struct stream *s)
 {
     return s->ssl != NULL && SSL_pending(s->ssl) > 0;
+}
+
+void stream_end(struct stream *s)
+{
+    if (s->ssl != NULL)
+        (void)SSL_shutdown(s->ssl);
+    shutdown(s->fd, SHUT_WR);
 }
 
 void stream_clear(struct stream *s)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A byte stream to a node: a plain socket, or TLS over it. Results are those of read(2) and
- * writev(2): -1 with errno EAGAIN means wait.
+ * A byte stream to a node or a client: a plain socket, or TLS over it. Results are those of
+ * read(2) and writev(2): -1 with errno EAGAIN means wait.
  */
 #ifndef SERVER_TLS_H
 #define SERVER_TLS_H
@@ -30,6 +30,8 @@ ssize_t stream_read(struct stream *s, void *data, size_t len);
 ssize_t stream_writev(struct stream *s, const struct iovec *iov, int count);
 /* 1 when decrypted bytes wait inside TLS, which no event announces. */
 int stream_has_more(const struct stream *s);
+/* Say that nothing more will be sent. */
+void stream_end(struct stream *s);
 /* Free TLS; the descriptor stays. */
 void stream_clear(struct stream *s);
 /* Free what the worker holds for TLS. */

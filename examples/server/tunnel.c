@@ -93,7 +93,7 @@ static int to_client(struct exchange *x)
         if (n < 0)
             return errno == EAGAIN || errno == EINTR;
         x->tunnel_ends |= NODE_ENDED;
-        shutdown(c->io.fd, SHUT_WR);
+        stream_end(&c->stream);
     }
     return 1;
 }
@@ -113,7 +113,7 @@ void tunnel_pump(struct exchange *x)
         return;
     }
     want = (x->tunnel_ends & CLIENT_ENDED) == 0 && up->out.bytes == 0 ? IO_READ : 0;
-    io_want(&c->io, want | (c->out.bytes > 0 ? IO_WRITE : 0));
+    client_want(c, want | (c->out.bytes > 0 ? IO_WRITE : 0));
     want = (x->tunnel_ends & NODE_ENDED) == 0 && c->out.bytes == 0 ? IO_READ : 0;
     upstream_want(up, want | (up->out.bytes > 0 ? IO_WRITE : 0));
     exchange_count(x);

@@ -33,7 +33,7 @@ void exchange_connected(struct exchange *x)
         return;
     }
     upstream_want(x->up, IO_READ);
-    io_want(&x->client->io, IO_READ);
+    client_want(x->client, IO_READ);
     exchange_pump(x);
 }
 
@@ -151,7 +151,7 @@ static int flush_node(struct exchange *x)
         return 1;
     if (rc == 0) {
         upstream_want(up, up->io.want | IO_WRITE);
-        io_want(&c->io, c->io.want & ~IO_READ);
+        client_want(c, c->io.want & ~IO_READ);
     } else {
         /* It may have answered before it closed: that is read before anything is judged. */
         x->upload_broken = 1;
@@ -193,7 +193,7 @@ void exchange_pump(struct exchange *x)
         if (is_held(x))
             break;
         recycle(x);
-        n = reads < READS_AT_ONCE ? client_read(c) : 0;
+        n = reads < READS_AT_ONCE || stream_has_more(&c->stream) ? client_read(c) : 0;
     }
     if (n < 0) {
         bad_body(x, MCMP_ERR_TRUNCATED);
@@ -202,7 +202,7 @@ void exchange_pump(struct exchange *x)
     if ((x->up->io.want & IO_WRITE) != 0)
         upstream_want(x->up, x->up->io.want & ~IO_WRITE);
     if (!c->at_end && buffer_room(c->in) > 0)
-        io_want(&c->io, c->io.want | IO_READ); /* for more, or to see it leave */
+        client_want(c, c->io.want | IO_READ); /* for more, or to see it leave */
     if (x->wire->continue_patience == 0 && waits_for_body(x) && owes_continue(x))
         send_continue(x);
     else

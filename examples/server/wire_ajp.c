@@ -12,6 +12,7 @@
 
 #include "forward.h"
 #include "log.h"
+#include "tls_front.h"
 #include "wire.h"
 
 int wire_ajp_prepare(struct upstream *up, uint32_t max_packet)
@@ -38,6 +39,17 @@ static mcmp_span text_span(const char *text)
     return span;
 }
 
+static void fill_tls(const struct tls_facts *tls, mcmp_ajp_facts *facts)
+{
+    facts->is_ssl = 1;
+    facts->ssl_cipher = text_span(tls->cipher);
+    facts->ssl_protocol = text_span(tls->protocol);
+    facts->ssl_session = text_span(tls->session);
+    facts->ssl_key_size = tls->key_size;
+    if (tls->certificate != NULL)
+        facts->ssl_cert = text_span(tls->certificate);
+}
+
 static void fill_facts(struct exchange *x, mcmp_ajp_facts *facts)
 {
     mcmp_ajp_facts_init(facts);
@@ -46,6 +58,8 @@ static void fill_facts(struct exchange *x, mcmp_ajp_facts *facts)
     facts->local_addr = text_span(client_local(x->client));
     facts->jvm_route = x->selection.route;
     facts->secret = text_span(x->up->pool->setting.secret);
+    if (x->client->tls != NULL)
+        fill_tls(x->client->tls, facts);
 }
 
 static uint32_t begin(struct exchange *x, mcmp_error *err)

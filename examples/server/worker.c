@@ -21,6 +21,7 @@
 #include "pool.h"
 #include "tick.h"
 #include "tls.h"
+#include "tls_front.h"
 
 static void end_now(struct worker *w);
 
@@ -99,6 +100,7 @@ static void end_now(struct worker *w)
     manage_close_all(w);
     tick_free(w->tick);
     pools_free(w->pools);
+    tls_front_free(w);
     access_log_free(w->access_log);
     for (size_t i = 0; i < 3; i++)
         uv_close((uv_handle_t *)&w->signals[i], NULL);
@@ -143,7 +145,7 @@ static int start_listeners(struct worker *w, const struct worker_start *start)
         const struct listening *listening = &start->sockets->item[i];
         int fd = dup(sockets_fd(listening, start->slot));
 
-        if (fd < 0 || listener_open(&w->listeners[i], w, fd, listening->management) != 0)
+        if (fd < 0 || listener_open(&w->listeners[i], w, fd, listening->kind) != 0)
             return -1;
         w->listener_count++;
     }

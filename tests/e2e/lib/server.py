@@ -94,7 +94,7 @@ class Server:
               'mcmp-server is ready')
         if self.process.poll() is not None:
             raise AssertionError(self.process.stderr.read().decode() + self.log())
-        self.addresses = {'listen': [], 'management': []}
+        self.addresses = {'listen': [], 'tls-listen': [], 'management': []}
         with open(self.ready, encoding='ascii') as file:
             for line in file:
                 kind, address = line.split()

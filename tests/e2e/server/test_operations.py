@@ -234,7 +234,7 @@ def test_logs_are_opened_again_at_sigusr1():
 BAD_CONFIG = {
     'unknown section': ('[trafic]\n', ':1: unknown section [trafic]; allowed: server, traffic'),
     'unknown key': ('[traffic]\n\nlissten = 1\n', ':3: unknown key "lissten" in [traffic]; allowed: '
-                    'listen, max-connections'),
+                    'listen, tls-listen'),
     'key of another section': ('[log]\nlisten = 127.0.0.1:1\n', ':2: unknown key "listen" in [log]'),
     'key before a section': ('listen = 1\n', ':1: a key before the first [section]'),
     'no pair': ('[log]\nnonsense\n', ':2: expected [section] or key = value'),

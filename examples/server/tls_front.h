@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* TLS of clients: tls-listen. */
+#ifndef SERVER_TLS_FRONT_H
+#define SERVER_TLS_FRONT_H
+
+#include "config.h"
+#include "tls.h"
+
+/* What ajp nodes are told of a client's connection. */
+struct tls_facts {
+    const char *cipher;
+    const char *protocol;
+    char *certificate; /* PEM; NULL = the client showed none */
+    unsigned key_size;
+    char session[65]; /* id as hex digits */
+};
+
+/* Can the files of the configuration be used? 0, or -1 with the complaint. */
+int tls_front_check(const struct config *config, struct complaint *why);
+/* Begin TLS as the server on an accepted connection. 0, or -1; then stream_handshake(). */
+int tls_front_start(struct stream *s, struct worker *w);
+/* What the finished handshake agreed on; NULL without memory. */
+struct tls_facts *tls_front_facts(const struct stream *s);
+void tls_facts_free(struct tls_facts *facts);
+void tls_front_free(struct worker *w);
+
+#endif
