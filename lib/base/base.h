@@ -124,6 +124,19 @@ static inline char mcmp__lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
 }
 
+/* For short names: by words, the last of which may overlap. */
+static inline int mcmp__bytes_eq(const char *a, const char *b, size_t len)
+{
+    if (len < 4)
+        return len == 0 || (a[0] == b[0] && a[len / 2] == b[len / 2] && a[len - 1] == b[len - 1]);
+    if (len < 8)
+        return memcmp(a, b, 4) == 0 && memcmp(a + len - 4, b + len - 4, 4) == 0;
+    for (size_t i = 0; i < len - 8; i += 8)
+        if (memcmp(a + i, b + i, 8) != 0)
+            return 0;
+    return memcmp(a + len - 8, b + len - 8, 8) == 0;
+}
+
 int mcmp__bytes_eq_nocase(const char *a, const char *b, size_t len);
 static inline int mcmp__span_eq_nocase(mcmp_span a, mcmp_span b)
 {

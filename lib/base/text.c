@@ -9,7 +9,7 @@
 /* Most names come in the case that everybody uses. */
 int mcmp__bytes_eq_nocase(const char *a, const char *b, size_t len)
 {
-    if (memcmp(a, b, len) == 0)
+    if (mcmp__bytes_eq(a, b, len))
         return 1;
     for (size_t i = 0; i < len; i++)
         if (mcmp__lower(a[i]) != mcmp__lower(b[i]))

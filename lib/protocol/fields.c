@@ -318,17 +318,6 @@ static inline size_t slot_of(mcmp_span key)
     return (first + 12 * other) % MCMP__COUNT(slots);
 }
 
-/* Equal bytes, by words that may overlap; no key is shorter than three bytes. */
-static inline int same_bytes(const char *a, const char *b, size_t len)
-{
-    if (len >= 8)
-        return memcmp(a, b, 8) == 0 && memcmp(a + len - 8, b + len - 8, 8) == 0 &&
-               (len <= 16 || memcmp(a + 8, b + 8, 8) == 0);
-    if (len >= 4)
-        return memcmp(a, b, 4) == 0 && memcmp(a + len - 4, b + len - 4, 4) == 0;
-    return memcmp(a, b, 2) == 0 && a[len - 1] == b[len - 1];
-}
-
 MCMP__COLD static int is_other_case(const mcmp__field *field, mcmp_span key)
 {
     return mcmp__span_eq_nocase(field->key, key);
@@ -343,7 +332,7 @@ const mcmp__field *mcmp__field_find(mcmp_span key)
     field = &fields[slots[slot_of(key)]];
     if (field->key.len != key.len)
         return NULL;
-    if (same_bytes(field->key.ptr, key.ptr, key.len)) /* as nearly all senders spell it */
+    if (mcmp__bytes_eq(field->key.ptr, key.ptr, key.len)) /* as nearly all senders spell it */
         return field;
     return is_other_case(field, key) ? field : NULL;
 }

@@ -55,7 +55,7 @@ static void take(mcmp__frame *f, cursor *in, size_t count)
     f->stream += count;
 }
 
-static int store(mcmp__frame *f, cursor *in, size_t count, mcmp_error *err)
+static inline int store(mcmp__frame *f, cursor *in, size_t count, mcmp_error *err)
 {
     mcmp__buf *text = &f->text;
 

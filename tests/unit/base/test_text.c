@@ -110,6 +110,26 @@ START_TEST(test_comparing_knows_case_and_length)
 }
 END_TEST
 
+/* Out of memory that ends at a guard page. */
+START_TEST(test_comparing_sees_each_byte)
+{
+    char text[40];
+
+    memset(text, 'a', sizeof(text));
+    for (size_t len = 0; len <= sizeof(text); len++) {
+        guard g = guard_copy(text, len);
+
+        ck_assert_int_eq(mcmp__bytes_eq(g.ptr, text, len), 1);
+        for (size_t i = 0; i < len; i++) {
+            g.ptr[i] = 'b';
+            ck_assert_int_eq(mcmp__bytes_eq(g.ptr, text, len), 0);
+            g.ptr[i] = 'a';
+        }
+        guard_free(&g);
+    }
+}
+END_TEST
+
 START_TEST(test_a_list_has_its_words_whole)
 {
     static const struct {
@@ -175,19 +195,32 @@ END_TEST
 START_TEST(test_lower_in_place_changes_letters_only)
 {
     char text[] = "A-Z [\\] \xc4 z";
+    char word[] = "abcdefghijkL";
 
-    mcmp__lower_in_place(text, strlen(text));
+    ck_assert_int_eq(mcmp__lower_in_place(text, strlen(text)), 1);
     ck_assert_str_eq(text, "a-z [\\] \xc4 z");
+    ck_assert_int_eq(mcmp__lower_in_place(text, strlen(text)), 0);
+    for (size_t len = 0; len <= 12; len++) /* only the last letter is a great one */
+        ck_assert_int_eq(mcmp__lower_in_place(word, len), len == 12);
+    word[2] = 'C';
+    ck_assert_int_eq(mcmp__lower_in_place(word, 2), 0);
+    ck_assert_int_eq(mcmp__lower_in_place(word, 3), 1);
+    ck_assert_str_eq(word, "abcdefghijkl");
 }
 END_TEST
 
 int main(void)
 {
     const TTest *tests[] = {
-        test_parse_uint_takes_digits_up_to_the_limit, test_format_uint_is_the_reverse_of_parse_uint,
-        test_comparing_knows_case_and_length,         test_a_list_has_its_words_whole,
-        test_character_classes_cover_all_bytes,       test_lower_in_place_changes_letters_only,
-        test_lower_in_place_changes_each_byte_alone,  test_format_uint_knows_the_borders_of_lengths,
+        test_parse_uint_takes_digits_up_to_the_limit,
+        test_format_uint_is_the_reverse_of_parse_uint,
+        test_comparing_knows_case_and_length,
+        test_a_list_has_its_words_whole,
+        test_comparing_sees_each_byte,
+        test_character_classes_cover_all_bytes,
+        test_lower_in_place_changes_letters_only,
+        test_lower_in_place_changes_each_byte_alone,
+        test_format_uint_knows_the_borders_of_lengths,
     };
 
     return run_tests("text", tests, COUNT_OF(tests));
