@@ -71,9 +71,11 @@ def compiled_app():
 
 
 class Tomcat:
-    """A running Tomcat; .ports has the port of each connector. secret is that of ajp and small."""
+    """A running Tomcat; .ports has the port of each connector. secret is that of ajp and small;
+    java: how the virtual machine works, by default so that it is up soon."""
 
-    def __init__(self, route='n1', secret='s3cret-1', ports=None):
+    def __init__(self, route='n1', secret='s3cret-1', ports=None,
+                 java='-XX:TieredStopAtLevel=1 -XX:+UseSerialGC'):
         self.route = route
         self.secret = secret
         self.dir = tempfile.TemporaryDirectory(prefix='mcmp-tomcat-')
@@ -89,8 +91,7 @@ class Tomcat:
                                    'version="6.0" metadata-complete="true" />\n')
         env = {'CATALINA_HOME': HOME, 'CATALINA_BASE': self.dir.name, 'JAVA_HOME': JAVA,
                'JRE_HOME': JAVA, 'PATH': os.environ['PATH'],
-               'CATALINA_OPTS': f'-Dprobe.node={route} -Xmx256m -XX:TieredStopAtLevel=1 '
-                                '-XX:+UseSerialGC -Xshare:auto'}
+               'CATALINA_OPTS': f'-Dprobe.node={route} -Xmx256m {java}'}
         with open(self.log_path, 'wb') as out:
             self.process = subprocess.Popen([os.path.join(HOME, 'bin/catalina.sh'), 'run'],
                                             stdin=subprocess.DEVNULL, stdout=out, stderr=out,

@@ -6,7 +6,7 @@ import tempfile
 from agent import Agent
 from server import Server
 
-KINDS = ['http']
+KINDS = ['http', 'ajp']
 
 SETTINGS = '''[*]
 secret = {secret}
