@@ -27,9 +27,12 @@ endfunction()
 
 if(TARGET mcmp-server AND TARGET mcmp-node)
   set(tomcat /usr/share/tomcat10/bin/catalina.sh /usr/lib/jvm/default-java/bin/javac)
+  set(httpd /usr/sbin/apache2 /usr/lib/apache2/modules/mod_proxy_ajp.so)
   mcmp_tomcat_test(content NEEDS ${tomcat})
   mcmp_tomcat_test(limits NEEDS ${tomcat})
   mcmp_tomcat_test(cluster NEEDS ${tomcat})
+  mcmp_tomcat_test(tls NEEDS ${tomcat} ${httpd})
+  mcmp_tomcat_test(differential NEEDS ${tomcat} ${httpd})
   # Lengths that 32 bits do not hold; the test above does the same on 100 MiB.
   mcmp_tomcat_test(content_over_4gib NEEDS ${tomcat} FILE test_content ARGS -k "big and ajp"
     LABELS long TIMEOUT 1200 ENVIRONMENT MCMP_BYTES=4294967303)

@@ -12,6 +12,7 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.security.cert.X509Certificate;
 import java.util.Collections;
 import java.util.HexFormat;
 import java.util.List;
@@ -100,20 +101,26 @@ public class Probe extends HttpServlet {
         json.end();
         json.begin("attributes");
         for (String name : attributesOf(request)) {
-            json.row(name, String.valueOf(request.getAttribute(name)));
+            json.row(name, textOf(request.getAttribute(name)));
         }
         json.end();
         response.setHeader("X-Node", node());
         json.send(response);
     }
 
+    /** An attribute as text; certificates by the subject of the first. */
+    private static String textOf(Object value) {
+        return value instanceof X509Certificate[] chain
+                ? chain[0].getSubjectX500Principal().getName() : String.valueOf(value);
+    }
+
     /** Those that the connection gave, also the ones that a container does not list. */
     private static Iterable<String> attributesOf(HttpServletRequest request) {
         TreeSet<String> names = new TreeSet<>(Collections.list(request.getAttributeNames()));
         for (String name : List.of("JK_LB_ACTIVATION", "AJP_REMOTE_PORT", "AJP_LOCAL_ADDR",
-                "AJP_SSL_PROTOCOL", "jakarta.servlet.request.cipher_suite",
-                "jakarta.servlet.request.key_size", "jakarta.servlet.request.ssl_session_id",
-                "jakarta.servlet.request.secure_protocol")) {
+                "AJP_SSL_PROTOCOL", "org.apache.tomcat.util.net.secure_protocol_version",
+                "jakarta.servlet.request.X509Certificate", "jakarta.servlet.request.cipher_suite",
+                "jakarta.servlet.request.key_size", "jakarta.servlet.request.ssl_session_id")) {
             if (request.getAttribute(name) != null) {
                 names.add(name);
             }
