@@ -33,6 +33,7 @@ if(TARGET mcmp-server AND TARGET mcmp-node)
   mcmp_tomcat_test(cluster NEEDS ${tomcat})
   mcmp_tomcat_test(tls NEEDS ${tomcat} ${httpd})
   mcmp_tomcat_test(differential NEEDS ${tomcat} ${httpd})
+  mcmp_tomcat_test(wire NEEDS ${tomcat} /usr/bin/tshark)
   mcmp_tomcat_test(peers NEEDS ${httpd} /usr/lib/apache2/modules/mod_jk.so
     /usr/lib/lighttpd/mod_ajp13.so /usr/sbin/lighttpd)
   # Lengths that 32 bits do not hold; the test above does the same on 100 MiB.
