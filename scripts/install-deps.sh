@@ -16,7 +16,7 @@ usage() {
 usage: sh scripts/install-deps.sh [build|test|bench] [--list]
   build   what the library, the programs and examples/quickstart.sh need
   test    build, and what sh tests/run.sh needs (the default)
-  bench   test, and what tests/bench/proxy.sh compares with
+  bench   test, and what tests/bench/proxy.sh and ajp.py compare with
   --list  print the names instead of installing
 TXT
 }
