@@ -52,6 +52,10 @@ typedef int64_t mcmp_time;
  */
 typedef uint64_t mcmp_handle;
 
+/** Takes bytes that are produced in pieces; 0 = go on, anything else stops the call with
+ * MCMP_ERR_CALLBACK. */
+typedef int (*mcmp_write_fn)(void *ctx, const void *data, size_t len);
+
 /** @name Results that are no errors */
 /** @{ */
 #define MCMP_OK 0         /**< done */

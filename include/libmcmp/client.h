@@ -19,6 +19,8 @@ extern "C" {
 
 /** Flag of a message besides those of a command: ask for `Connection: close`. */
 #define MCMP_MESSAGE_CLOSE 0x10000u
+/** Flag of a message: no header but Content-Length, so that equal messages are equal bytes. */
+#define MCMP_MESSAGE_BARE 0x20000u
 
 /**
  * One request to be sent. Zero and empty mean default; only the fields named in given are sent.
@@ -29,7 +31,7 @@ typedef struct mcmp_message {
     size_t struct_size; /**< set by mcmp_message_init() */
     uint32_t command;   /**< MCMP_COMMAND_*; PAGE sends GET */
     /** MCMP_COMMAND_WHOLE_NODE: the target ends in a slash and `*`; MCMP_COMMAND_REVERSED, STICKY,
-     * STICKY_FORCE, STICKY_REMOVE: values of the boolean fields; MCMP_MESSAGE_CLOSE */
+     * STICKY_FORCE, STICKY_REMOVE: values of the boolean fields; MCMP_MESSAGE_* */
     uint32_t flags;
     uint64_t given;            /**< MCMP_FIELD_* to be sent */
     mcmp_span path;            /**< prefix of the target, e.g. "/mcmp"; empty: the target is "/" */
@@ -86,6 +88,20 @@ MCMP_API void mcmp_message_init_sized(mcmp_message *message, size_t size);
  */
 MCMP_API int mcmp_message_encode(const mcmp_message *message, void *buf, size_t size,
                                  size_t *out_len, mcmp_error *err);
+
+/**
+ * @brief The same in pieces, without a buffer for the whole.
+ * @param[in]  message the request; @borrowed for the call
+ * @param[in]  write   called with the bytes in order, in this thread
+ * @param[in]  ctx     first argument of write
+ * @param[out] err     detail; may be NULL
+ * @return MCMP_OK, MCMP_ERR_CALLBACK (write stopped it), MCMP_ERR_INVALID and MCMP_ERR_UNSUPPORTED
+ * as mcmp_message_encode(), before anything was written
+ * @mt_any @reentrant yes
+ * @since 0.1
+ */
+MCMP_API int mcmp_message_write(const mcmp_message *message, mcmp_write_fn write, void *ctx,
+                                mcmp_error *err);
 
 /** @name Flags of an answer */
 /** @{ */

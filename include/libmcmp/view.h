@@ -172,9 +172,6 @@ MCMP_API size_t mcmp_view_context_count(const mcmp_view *view);
  */
 MCMP_API int mcmp_view_context(const mcmp_view *view, size_t i, mcmp_context_info *out);
 
-/** Takes rendered bytes; 0 = go on, anything else stops with MCMP_ERR_CALLBACK. */
-typedef int (*mcmp_write_fn)(void *ctx, const void *data, size_t len);
-
 /**
  * @brief Render a view.
  * @param[in]  view  the view; @borrowed

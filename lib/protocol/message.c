@@ -11,17 +11,56 @@
 
 #include <stddef.h>
 
-/* Counts what is put; writes it too when there is an out. */
+#define PIECE 512u
+
+/* Counts what is put; writes it too when there is an out or a callback. */
 typedef struct sink {
     char *out;
     size_t len;
+    mcmp_write_fn write;
+    void *ctx;
+    size_t kept; /* bytes of the piece that the callback has not got yet */
+    int stopped;
+    char piece[PIECE];
 } sink;
+
+static void sink_init(sink *s, char *out)
+{
+    s->out = out;
+    s->len = 0;
+    s->write = NULL;
+    s->kept = 0;
+    s->stopped = 0;
+}
+
+static void flush(sink *s)
+{
+    if (s->kept != 0 && !s->stopped)
+        s->stopped = s->write(s->ctx, s->piece, s->kept);
+    s->kept = 0;
+}
+
+static void put_piece(sink *s, const char *data, size_t len)
+{
+    while (len > 0) {
+        size_t n = MCMP__MIN(len, PIECE - s->kept);
+
+        memcpy(s->piece + s->kept, data, n);
+        s->kept += n;
+        data += n;
+        len -= n;
+        if (s->kept == PIECE)
+            flush(s);
+    }
+}
 
 static void put(sink *s, const char *data, size_t len)
 {
     if (s->out != NULL && len > 0)
         memcpy(s->out + s->len, data, len);
     s->len += len;
+    if (s->write != NULL)
+        put_piece(s, data, len);
 }
 
 static void put_span(sink *s, mcmp_span text)
@@ -53,6 +92,10 @@ static void put_form(sink *s, mcmp_span text)
 {
     static const char hex[] = "0123456789ABCDEF";
 
+    size_t from = 0;
+
+    if (text.len == 0)
+        return;
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
         char low = mcmp__lower(c);
@@ -60,12 +103,15 @@ static void put_form(sink *s, mcmp_span text)
 
         if ((low >= 'a' && low <= 'z') || mcmp__is_digit(c) || c == '*' || c == '-' || c == '.' ||
             c == '_')
-            put(s, &c, 1);
-        else if (c == ' ')
+            continue;
+        put(s, text.ptr + from, i - from);
+        from = i + 1;
+        if (c == ' ')
             put(s, "+", 1);
         else
             put(s, escape, sizeof(escape));
     }
+    put(s, text.ptr + from, text.len - from);
 }
 
 typedef struct out_field out_field;
@@ -247,6 +293,7 @@ static void put_header(sink *s, const char *name, mcmp_span value, const char *o
 static void put_head(sink *s, const mcmp_message *message, size_t body_len)
 {
     mcmp_span path = message->path;
+    int is_bare = (message->flags & MCMP_MESSAGE_BARE) != 0;
 
     put_str(s, mcmp_command_name(message->command));
     put(s, " ", 1);
@@ -255,11 +302,16 @@ static void put_head(sink *s, const mcmp_message *message, size_t body_len)
         put(s, "/", 1);
     put_str(s, (message->flags & MCMP_COMMAND_WHOLE_NODE) != 0 ? "*" : "");
     put_str(s, " HTTP/1.1\r\n");
-    put_header(s, "Host", message->host_header, "localhost");
+    if (!is_bare)
+        put_header(s, "Host", message->host_header, "localhost");
     if (body_len > 0) {
         put_str(s, "Content-Length: ");
         put_uint(s, body_len);
         put_str(s, "\r\n");
+    }
+    if (is_bare) {
+        put_str(s, "\r\n");
+        return;
     }
     put_header(s, "User-Agent", message->user_agent, "libmcmp/" MCMP_VERSION);
     put_header(s, "Accept", message->accept, "");
@@ -301,26 +353,64 @@ void mcmp_message_init_sized(mcmp_message *message, size_t size)
     mcmp__sized_init(message, size);
 }
 
-int mcmp_message_encode(const mcmp_message *message, void *buf, size_t size, size_t *out_len,
+/* The caller's message in this library's size, checked; *out_body is the length of its body. */
+static int take_message(mcmp_message *own, const mcmp_message *message, size_t *out_body,
                         mcmp_error *err)
 {
-    mcmp_message own;
-    sink body = { NULL, 0 };
-    sink all = { NULL, 0 };
-    int rc = message != NULL ? mcmp__sized_in(&own, sizeof(own), message, sizeof(size_t))
+    sink body;
+    int rc = message != NULL ? mcmp__sized_in(own, sizeof(*own), message, sizeof(size_t))
                              : MCMP_ERR_INVALID;
 
     if (rc != MCMP_OK)
         return mcmp__fail(err, rc, "mcmp_message", "the message is not initialised or too new");
-    if ((rc = check_message(&own, err)) != MCMP_OK)
+    if ((rc = check_message(own, err)) != MCMP_OK)
         return rc;
-    put_body(&body, &own);
-    put_head(&all, &own, body.len);
-    *out_len = all.len + body.len;
+    sink_init(&body, NULL);
+    put_body(&body, own);
+    *out_body = body.len;
+    return MCMP_OK;
+}
+
+int mcmp_message_encode(const mcmp_message *message, void *buf, size_t size, size_t *out_len,
+                        mcmp_error *err)
+{
+    mcmp_message own;
+    size_t body;
+    sink all;
+    int rc = take_message(&own, message, &body, err);
+
+    if (rc != MCMP_OK)
+        return rc;
+    sink_init(&all, NULL);
+    put_head(&all, &own, body);
+    *out_len = all.len + body;
     if (*out_len > size)
         return mcmp__fail(err, MCMP_ERR_SPACE, NULL, "the message needs %zu bytes", *out_len);
-    all = (sink){ buf, 0 };
-    put_head(&all, &own, body.len);
+    sink_init(&all, buf);
+    put_head(&all, &own, body);
     put_body(&all, &own);
     return MCMP_OK;
+}
+
+int mcmp_message_write(const mcmp_message *message, mcmp_write_fn write, void *ctx, mcmp_error *err)
+{
+    mcmp_message own;
+    size_t body;
+    sink all;
+    int rc;
+
+    if (write == NULL)
+        return mcmp__fail(err, MCMP_ERR_INVALID, "write", "there is nothing to call");
+    rc = take_message(&own, message, &body, err);
+    if (rc != MCMP_OK)
+        return rc;
+    sink_init(&all, NULL);
+    all.write = write;
+    all.ctx = ctx;
+    put_head(&all, &own, body);
+    put_body(&all, &own);
+    flush(&all);
+    return all.stopped == 0
+               ? MCMP_OK
+               : mcmp__fail(err, MCMP_ERR_CALLBACK, "write", "the callback stopped the message");
 }

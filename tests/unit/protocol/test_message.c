@@ -335,6 +335,89 @@ START_TEST(test_message_is_read_back_by_parser_and_decoder)
 }
 END_TEST
 
+typedef struct pieces {
+    char bytes[16384];
+    size_t len;
+    size_t calls;
+    size_t stop_at; /* call number; 0 = never */
+} pieces;
+
+static int take_piece(void *ctx, const void *data, size_t len)
+{
+    pieces *p = ctx;
+
+    if (++p->calls == p->stop_at)
+        return 1;
+    ck_assert(len > 0 && p->len + len <= sizeof(p->bytes));
+    memcpy(p->bytes + p->len, data, len);
+    p->len += len;
+    return 0;
+}
+
+START_TEST(test_message_in_pieces_is_the_same)
+{
+    static const size_t lengths[] = { 0, 1, 100, 511, 512, 513, 3000 };
+    static char name[3000];
+    static pieces all, some;
+
+    memset(name, '/', sizeof(name));
+    for (size_t i = 0; i < COUNT_OF(lengths); i++) {
+        const mcmp_span context = { name, lengths[i] };
+        mcmp_message message = message_of(MCMP_COMMAND_STOP_APP);
+        guard out;
+
+        message.given = MCMP_FIELD_JVMROUTE | MCMP_FIELD_CONTEXT;
+        message.jvm_route = span_of("n1");
+        message.contexts = &context;
+        message.context_count = 1;
+        out = encode("whole", &message);
+        memset(&all, 0, sizeof(all));
+        row_code("pieces", mcmp_message_write(&message, take_piece, &all, NULL), MCMP_OK);
+        row_bytes("pieces", ((mcmp_span){ all.bytes, all.len }), out.ptr, out.len);
+        guard_free(&out);
+        for (size_t stop = 1; stop <= all.calls; stop++) {
+            memset(&some, 0, sizeof(some));
+            some.stop_at = stop;
+            row_code("stopped", mcmp_message_write(&message, take_piece, &some, NULL),
+                     MCMP_ERR_CALLBACK);
+            row_int("stopped", some.calls, stop);
+            row_bytes("stopped", ((mcmp_span){ some.bytes, some.len }), all.bytes, some.len);
+        }
+    }
+}
+END_TEST
+
+START_TEST(test_message_in_pieces_is_checked_first)
+{
+    static pieces all;
+    mcmp_message message = message_of(MCMP_COMMAND_UNKNOWN);
+    mcmp_error err;
+
+    mcmp_error_init(&err);
+    ck_assert_int_eq(mcmp_message_write(&message, take_piece, &all, &err), MCMP_ERR_INVALID);
+    row_text("field", span_of(err.field), "command");
+    message.command = MCMP_COMMAND_INFO;
+    ck_assert_int_eq(mcmp_message_write(&message, NULL, NULL, &err), MCMP_ERR_INVALID);
+    row_text("field", span_of(err.field), "write");
+    ck_assert_uint_eq(all.calls, 0);
+}
+END_TEST
+
+START_TEST(test_bare_message_has_the_length_alone)
+{
+    mcmp_message message = message_of(MCMP_COMMAND_STATUS);
+
+    message.flags = MCMP_MESSAGE_BARE;
+    message.given = MCMP_FIELD_JVMROUTE | MCMP_FIELD_LOAD;
+    message.jvm_route = span_of("n 1");
+    message.load = -1;
+    check_bytes("status", &message,
+                span_of("STATUS / HTTP/1.1\r\nContent-Length: 20\r\n\r\nJVMRoute=n+1&Load=-1"));
+    message.given = 0;
+    check_bytes("no body", &message, span_of("STATUS / HTTP/1.1\r\n\r\n"));
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -344,6 +427,9 @@ int main(void)
         test_message_writes_heads,
         test_message_refuses_what_would_break_the_head,
         test_message_is_read_back_by_parser_and_decoder,
+        test_message_in_pieces_is_the_same,
+        test_message_in_pieces_is_checked_first,
+        test_bare_message_has_the_length_alone,
     };
 
     return run_tests("message", tests, COUNT_OF(tests));
