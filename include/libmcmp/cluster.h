@@ -165,6 +165,10 @@ typedef struct mcmp_cluster_options {
     const char *segment; /**< MEMORY_NAMED: 1..MCMP_SEGMENT_NAME_MAX of A-Z a-z 0-9 . _ -; copied */
     uint32_t attach;     /**< MEMORY_NAMED: MCMP_ATTACH_* */
     uint32_t reserved2;  /**< 0 */
+    /** bytes kept of past changes for observers (observer.h), rounded up to a power of two of at
+     * least 4096, at most 2^30; 0 = there are no observers, and STATUS takes no lock (MEMORY_NAMED:
+     * or as the segment has it) */
+    uint64_t change_ring;
 } mcmp_cluster_options;
 
 /** @name Pieces of work of mcmp_tick() */
@@ -231,8 +235,8 @@ MCMP_API int mcmp_cluster_region_size(const mcmp_cluster_options *opts, size_t *
  * All programs that share one must give `now` from the same clock (CLOCK_MONOTONIC).
  *
  * Attached with MCMP_ATTACH_READ, nothing of the segment is written: views, INFO, DUMP, VERSION and
- * the page, mcmp_explain(), dry runs, mcmp_node_is_current() and mcmp_cluster_check() work; what
- * would change something gives MCMP_ERR_STATE.
+ * the page, observers, mcmp_explain(), dry runs, mcmp_node_is_current() and mcmp_cluster_check()
+ * work; what would change something gives MCMP_ERR_STATE.
  * @param[out] out  the cluster; @owned, free with mcmp_cluster_close()
  * @param[in]  opts NULL = defaults; copied
  * @param[out] err  detail; may be NULL

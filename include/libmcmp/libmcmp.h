@@ -13,6 +13,7 @@
 #include <libmcmp/command.h>
 #include <libmcmp/http.h>
 #include <libmcmp/http_body.h>
+#include <libmcmp/observer.h>
 #include <libmcmp/parser.h>
 #include <libmcmp/response.h>
 #include <libmcmp/select.h>

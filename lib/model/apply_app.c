@@ -5,6 +5,7 @@
  * client asks at the end of a request at the node, a little before the proxy has seen that end.
  */
 #include "apply.h"
+#include "change.h"
 
 /* How often a held answer looks again; the whole hold is opts.stop_hold. */
 #define HOLD_STEP (5 * MCMP_MSEC)
@@ -22,6 +23,7 @@ typedef struct app_job {
     int whole;
     int same;         /* nothing to write: all pairs are as the message wants them */
     size_t done_size; /* of an allocated bit field, or 0 */
+    mcmp__record record;
     uint8_t done_room[DONE_ROOM];
 } app_job;
 
@@ -203,6 +205,8 @@ static int write_message(app_job *job)
         return mcmp__refuse(call, MCMP_REFUSAL_DENIED, call->command->jvm_route);
     }
     write_node(job, &tx, node);
+    if (tx.open)
+        mcmp__record_app(&job->record, &tx, node, call, &job->pairs);
     mcmp__tx_commit(&tx);
     log_change(job);
     return MCMP_OK;
@@ -412,10 +416,14 @@ int mcmp__apply_app(mcmp__call *call)
     if (job.same)
         return answer_pairs(&job);
     if (rc == MCMP_OK)
-        rc = take_room(&job);
+        rc = mcmp__record_open(&job.record, call);
     if (rc != MCMP_OK)
         return rc;
-    rc = run(&job);
-    give_room(&job);
+    rc = take_room(&job);
+    if (rc == MCMP_OK) {
+        rc = run(&job);
+        give_room(&job);
+    }
+    mcmp__record_close(&job.record, call);
     return rc;
 }

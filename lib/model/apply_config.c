@@ -5,6 +5,9 @@
  * refuse) or asks for a probe of the old endpoint; nothing is written before it is done.
  */
 #include "apply.h"
+#include "change.h"
+
+#include "base/health.h"
 
 typedef enum config_step {
     STEP_REGISTER,
@@ -29,6 +32,7 @@ typedef struct config_job {
     char balancer_name[256];
     char evicted_route[192]; /* printable */
     mcmp__pairs pairs;
+    mcmp__record record;
 } config_job;
 
 /* What the command says, with the cluster's defaults. */
@@ -187,6 +191,8 @@ static void clear_endpoint(config_job *job)
 
         (void)mcmp__printable(job->evicted_route, sizeof(job->evicted_route),
                               mcmp__span(text, len));
+        mcmp__change_removal(&job->tx, MCMP_CHANGE_EVICTED, job->evicted,
+                             "silent, its endpoint is another's");
         mcmp__node_remove(&job->tx, job->evicted, 0);
     }
     left = mcmp__row_by_endpoint(rd, job->data.host, job->data.port);
@@ -341,6 +347,16 @@ static int probe_old(config_job *job)
                               row->ping);
 }
 
+/* Another endpoint is not in error; its word follows the commit. */
+static void observe_replaced(config_job *job)
+{
+    const mcmp__live *live = mcmp__live_of(job->call->cluster, job->live);
+    uint32_t before = (uint32_t)mcmp__word_get(&live->health); /* the low half */
+
+    mcmp__change_health(&job->tx, job->live, MCMP__HEALTH_REPLACE, before,
+                        mcmp__health_next(before, MCMP__HEALTH_REPLACE, 0));
+}
+
 static int run(config_job *job)
 {
     mcmp__call *call = job->call;
@@ -366,6 +382,11 @@ static int run(config_job *job)
                                               : mcmp__refuse(call, refusal, job->data.route);
     }
     was_written = job->tx.open != 0;
+    if (was_written) {
+        mcmp__record_config(&job->record, &job->tx, job->live, call, &job->balancer, &job->pairs);
+        if (step == STEP_REPLACE)
+            observe_replaced(job);
+    }
     mcmp__tx_commit(&job->tx);
     log_change(job, step, was_written);
     return refusal == MCMP_REFUSAL_TABLES ? refuse_tables(job) : mcmp__answer_empty(call);
@@ -375,6 +396,7 @@ int mcmp__apply_config(mcmp__call *call)
 {
     config_job job;
     const mcmp_command *command = call->command;
+    int rc;
 
     if (!mcmp__access_node(*mcmp__access_of(call->cluster), call->request->peer, command->kind,
                            command->jvm_route))
@@ -390,5 +412,10 @@ int mcmp__apply_config(mcmp__call *call)
     memset(&job.balancer, 0, sizeof(job.balancer));
     mcmp__pairs_init(&job.pairs);
     fill_data(&job);
-    return run(&job);
+    rc = mcmp__record_open(&job.record, call);
+    if (rc != MCMP_OK)
+        return rc;
+    rc = run(&job);
+    mcmp__record_close(&job.record, call);
+    return rc;
 }

@@ -4,6 +4,7 @@
  * takes no lock and publishes nothing. Transitions of health follow the one table of base/health.h.
  */
 #include "apply.h"
+#include "change.h"
 
 #include "base/health.h"
 
@@ -45,13 +46,19 @@ static int finish_status(mcmp__call *call, mcmp_handle node, int ok, int probed)
     uint32_t event = MCMP__HEALTH_STATUS;
     uint32_t before;
     uint32_t after;
+    int rc;
 
     if (!ok)
         event = MCMP__HEALTH_STATUS_FAILED;
     else if (command->given & MCMP_FIELD_LOAD)
         event = MCMP__HEALTH_STATUS_LOAD;
-    if (mcmp__live_event(call->cluster, node, event, command->load, call->now, &before, &after) !=
-        0)
+    if (ok && mcmp__changes_on(call->cluster)) /* one more message for observers */
+        rc = mcmp__change_live(call->cluster, node, event, command->load, call->now, 1, &before,
+                               &after);
+    else
+        rc =
+            mcmp__live_event(call->cluster, node, event, command->load, call->now, &before, &after);
+    if (rc != 0)
         return mcmp__refuse_unknown(call); /* removed or replaced this very moment */
     if (ok && probed) {
         mcmp__live *live = mcmp__live_of(call->cluster, mcmp__handle_index(node));

@@ -5,6 +5,7 @@
  * cluster attached for reading has no lock and checks a snapshot. Cost is in proportion to what is
  * registered. What it accepts, a writer may follow without looking.
  */
+#include "model/change.h"
 #include "model/check.h"
 
 #include "model/process.h"
@@ -210,6 +211,14 @@ static void check_slots(mcmp__checker *c, uint32_t table)
     mcmp__expect(c, found == used, table, 0, "rows in use are miscounted");
 }
 
+/* A reader has only a copy of the tables, which the ring may be ahead of. */
+static void check_changes(mcmp__checker *c)
+{
+    const char *wrong = mcmp__change_check(c->rd);
+
+    mcmp__expect(c, wrong == NULL, MCMP__TABLES, MCMP__H_CHANGES, wrong);
+}
+
 static void check_all(mcmp__checker *c, const mcmp_cluster *cluster)
 {
     check_header(c);
@@ -223,6 +232,8 @@ static void check_all(mcmp__checker *c, const mcmp_cluster *cluster)
         mcmp__check_rows(c);
     if (c->rc == MCMP_OK)
         mcmp__check_groups(c);
+    if (c->rc == MCMP_OK && !cluster->local.read_only)
+        check_changes(c);
 }
 
 /* Figures */

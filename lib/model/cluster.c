@@ -8,6 +8,7 @@
  * Named segments: segment.c.
  */
 #include "base/crypto.h"
+#include "model/change.h"
 #include "model/check.h"
 #include "model/hash.h"
 #include "model/process.h"
@@ -402,6 +403,7 @@ int mcmp__node_expire(mcmp_cluster *cluster, mcmp_handle node, mcmp_time now, mc
         mcmp__tx_abort(&tx);
         return MCMP_ERR_STALE;
     }
+    mcmp__change_removal(&tx, MCMP_CHANGE_EXPIRED, row, "removed after failed probes");
     mcmp__node_remove(&tx, row, 0);
     mcmp__tx_commit(&tx);
     return MCMP_OK;

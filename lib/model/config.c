@@ -122,6 +122,22 @@ static int take_kinds(mcmp_cluster_options *opts, mcmp_error *err)
     return MCMP_OK;
 }
 
+/* The ring's positions wrap with its size, so that is a power of two. */
+static int take_ring(mcmp_cluster_options *opts, mcmp_error *err)
+{
+    const uint64_t greatest = UINT64_C(1) << 30;
+    uint64_t size = 4096;
+
+    if (opts->change_ring > greatest)
+        return mcmp__fail(err, MCMP_ERR_LIMIT, "change_ring",
+                          "change_ring is %llu, at most %llu is possible",
+                          (unsigned long long)opts->change_ring, (unsigned long long)greatest);
+    while (size < opts->change_ring)
+        size *= 2;
+    opts->change_ring = opts->change_ring != 0 ? size : 0;
+    return MCMP_OK;
+}
+
 static int take_host_ops(mcmp__config *config, mcmp_error *err)
 {
     int rc = mcmp__allocator_take(&config->allocator, config->opts.allocator);
@@ -171,6 +187,8 @@ int mcmp__config_take(mcmp__config *config, const mcmp_cluster_options *opts, mc
         rc = take_limits(config, err);
     if (rc == MCMP_OK)
         rc = check_defaults(config, err);
+    if (rc == MCMP_OK)
+        rc = take_ring(own, err);
     if (rc == MCMP_OK)
         rc = take_host_ops(config, err);
     return rc;

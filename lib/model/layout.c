@@ -8,6 +8,7 @@
 #include "model/layout.h"
 
 #include "model/hash.h"
+#include "model/change.h"
 #include "model/rows.h"
 
 #define ROUND(n, unit) (((n) + (unit)-1) / (unit) * (unit))
@@ -191,6 +192,10 @@ int mcmp__layout_make(mcmp__layout *layout, const mcmp__config *config, mcmp_err
     layout->copy_base[1] = (size_t)(at + copy);
     layout->copy_words = (size_t)copy;
     at += 2 * copy;
+    layout->ring_base = (size_t)at;
+    layout->ring_words = opts->change_ring / sizeof(mcmp__word);
+    if (layout->ring_words != 0)
+        at += ROUND(MCMP__C_WORDS + layout->ring_words, PAGE_WORDS);
     if (at > SIZE_MAX / sizeof(mcmp__word))
         return mcmp__fail(err, MCMP_ERR_LIMIT, "max_contexts",
                           "the region would not fit into the address space");
@@ -207,7 +212,7 @@ typedef struct header_row {
     uint64_t value;
 } header_row;
 
-#define HEADER_ROWS 13
+#define HEADER_ROWS 14
 
 static void header_rows(header_row *rows, const mcmp__layout *layout, const mcmp__config *config)
 {
@@ -226,6 +231,7 @@ static void header_rows(header_row *rows, const mcmp__layout *layout, const mcmp
         { MCMP__R_NAMES2, 0, 16, "cookie", limits->cookie },
         { MCMP__R_NAMES2, 16, 16, "alias", limits->alias },
         { MCMP__R_NAMES2, 32, 16, "context", limits->context },
+        { MCMP__R_RING, 0, 48, "change_ring", config->opts.change_ring },
     };
 
     memcpy(rows, all, sizeof(all));
@@ -348,6 +354,8 @@ int mcmp__header_adopt(mcmp__config *config, const mcmp_cluster_options *opts,
         if (*rows[i].value == 0)
             *rows[i].value =
                 (uint32_t)(mcmp__word_get(region + rows[i].word) >> rows[i].shift) & rows[i].mask;
+    if (asked.change_ring == 0)
+        asked.change_ring = mcmp__word_get(region + MCMP__R_RING);
     if ((uint32_t)(mcmp__word_get(region + MCMP__R_PROCESSES) >> 32) == 1)
         asked.flags |= MCMP_CLUSTER_USE_ALIAS;
     rc = mcmp__config_take(&tried, &asked, err);

@@ -12,6 +12,7 @@
  * process held is given back by clearing its words.
  */
 #include "base/health.h"
+#include "model/change.h"
 #include "model/process.h"
 #include "model/state.h"
 
@@ -84,14 +85,46 @@ void mcmp__live_repair(mcmp__tx *tx)
 
 /* The word has another generation: is the handle stale, or was a writer killed before it could
  * renew the word? Then any transaction does it. */
-static int renew(mcmp_cluster *cluster, mcmp_handle node, mcmp_time now)
+static void renew(mcmp_cluster *cluster, mcmp_handle node, mcmp_time now)
 {
     mcmp__tx tx;
 
-    if (!mcmp_node_is_current(cluster, node) || mcmp__tx_begin(&tx, cluster, now, NULL) != MCMP_OK)
-        return 0;
-    mcmp__tx_abort(&tx);
-    return 1;
+    if (mcmp_node_is_current(cluster, node) && mcmp__tx_begin(&tx, cluster, now, NULL) == MCMP_OK)
+        mcmp__tx_abort(&tx);
+}
+
+/* With a ring of changes a new state is one for observers: not without the lock. */
+static inline int is_observed(const mcmp_cluster *cluster, uint32_t word, uint32_t next)
+{
+    return mcmp__changes_on(cluster) && mcmp__health_state(word) != mcmp__health_state(next);
+}
+
+static inline int swap(mcmp_cluster *cluster, mcmp_handle node, uint32_t event, int load,
+                       mcmp_time now, int locked, uint32_t *before, uint32_t *after)
+{
+    mcmp__live *live = mcmp__live_of(cluster, mcmp__handle_index(node));
+    uint64_t word = mcmp__word_get(&live->health);
+    uint32_t next;
+
+    do {
+        if (mcmp__hi(word) != mcmp__hi(node) || mcmp__hi(node) == 0)
+            return -1;
+        next = mcmp__health_next(mcmp__lo(word), (mcmp__health_event)event, load);
+        if (!locked && is_observed(cluster, mcmp__lo(word), next))
+            return 1;
+        if ((next & ~mcmp__lo(word) & MCMP__HEALTH_FRESH) != 0)
+            mcmp__word_set(&live->usable_since, (uint64_t)now);
+    } while (next != mcmp__lo(word) &&
+             !mcmp__word_swap(&live->health, &word, mcmp__pack(next, mcmp__hi(word))));
+    *before = mcmp__lo(word);
+    *after = next;
+    return 0;
+}
+
+int mcmp__live_swap(mcmp_cluster *cluster, mcmp_handle node, uint32_t event, int load,
+                    mcmp_time now, int locked, uint32_t *before, uint32_t *after)
+{
+    return swap(cluster, node, event, load, now, locked, before, after);
 }
 
 int mcmp__live_event(mcmp_cluster *cluster, mcmp_handle node, uint32_t event, int load,
@@ -99,23 +132,19 @@ int mcmp__live_event(mcmp_cluster *cluster, mcmp_handle node, uint32_t event, in
 {
     mcmp__live *live = mcmp__live_of(cluster, mcmp__handle_index(node));
     uint64_t word = mcmp__word_get(&live->health);
-    uint32_t next;
+    uint32_t was, is;
+    int rc;
 
-    if (mcmp__hi(word) != mcmp__hi(node) && renew(cluster, node, now))
-        word = mcmp__word_get(&live->health);
-    do {
-        if (mcmp__hi(word) != mcmp__hi(node) || mcmp__hi(node) == 0)
-            return -1;
-        next = mcmp__health_next(mcmp__lo(word), (mcmp__health_event)event, load);
-        if ((next & ~mcmp__lo(word) & MCMP__HEALTH_FRESH) != 0)
-            mcmp__word_set(&live->usable_since, (uint64_t)now);
-    } while (next != mcmp__lo(word) &&
-             !mcmp__word_swap(&live->health, &word, mcmp__pack(next, mcmp__hi(word))));
-    if (before != NULL)
-        *before = mcmp__lo(word);
-    if (after != NULL)
-        *after = next;
-    return 0;
+    if (mcmp__hi(word) != mcmp__hi(node))
+        renew(cluster, node, now);
+    rc = swap(cluster, node, event, load, now, 0, &was, &is);
+    if (rc == 1)
+        rc = mcmp__change_live(cluster, node, event, load, now, 0, &was, &is);
+    if (rc == 0 && before != NULL)
+        *before = was;
+    if (rc == 0 && after != NULL)
+        *after = is;
+    return rc;
 }
 
 int mcmp__heal_fire(mcmp_cluster *cluster, uint32_t node, uint64_t connection, mcmp_time now)

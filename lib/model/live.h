@@ -34,6 +34,11 @@ mcmp__live *mcmp__live_of(const mcmp_cluster *cluster, uint32_t node);
 int mcmp__live_event(mcmp_cluster *cluster, mcmp_handle node, uint32_t event, int load,
                      mcmp_time now, uint32_t *before, uint32_t *after);
 
+/* The same for the word alone, without a transaction. 1: nothing was done, since the state would
+ * become another one, which is for observers; not with `locked`. before and after are not NULL. */
+int mcmp__live_swap(mcmp_cluster *cluster, mcmp_handle node, uint32_t event, int load,
+                    mcmp_time now, int locked, uint32_t *before, uint32_t *after);
+
 /* Running selections: counted per process, so that a dead one's share can be given back. */
 typedef struct mcmp__running {
     uint64_t node; /* slot and generation; kept by an endpoint that is replaced */

@@ -8,6 +8,7 @@
  * There are twice as many slots as nodes, and never more leaving rows than nodes.
  * Concurrency: writers inside a transaction; lookups also serve readers.
  */
+#include "model/change.h"
 #include "model/index.h"
 #include "model/tx.h"
 
@@ -386,6 +387,7 @@ void mcmp__node_forget(mcmp__tx *tx, uint32_t node)
     uint64_t bal = mcmp__row_get(&tx->rd, MCMP__T_NODE, node, MCMP__N_BAL);
 
     MCMP__ASSERT(node_state(&tx->rd, node) == MCMP__N_LEAVING);
+    mcmp__change_event(tx, MCMP_CHANGE_FORGOTTEN, node, "forgotten");
     mcmp__list_remove(tx, &leaving_rows, node);
     mcmp__list_remove(tx, &all_rows, node);
     mcmp__index_remove(tx, MCMP__I_ROUTE, node);

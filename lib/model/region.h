@@ -43,6 +43,7 @@ enum mcmp__header_word {
     MCMP__R_STATE,       /* 0, process that creates it, or MCMP__REGION_READY: written last */
     MCMP__R_PID_SPACE,   /* where the pids of the slots mean something; 0 = not known */
     MCMP__R_SUM,         /* over the words up to the seed, which never change */
+    MCMP__R_RING,        /* bytes of the ring of changes, 0 = none */
     MCMP__R_PUB = 16,    /* version << 1 | work on the other copy has begun; a line of its own */
     MCMP__R_LOG = 24,    /* entries of the dirty log */
     MCMP__R_SHARED = 32, /* 16 words of lb */
@@ -101,6 +102,8 @@ enum mcmp__copy_word {
     MCMP__H_DEPTHS,     /* bit d: contexts with d segments exist */
     MCMP__H_WILD,       /* interned aliases that are wildcards */
     MCMP__H_GONE,       /* handles ever reported gone */
+    MCMP__H_CHANGES,    /* words ever written to the ring of changes */
+    MCMP__H_SEQUENCE,   /* changes ever made */
     MCMP__H_TABLE = 16, /* free | highest << 32 */
     MCMP__H_USED = MCMP__H_TABLE + MCMP__TABLES,         /* rows in use */
     MCMP__H_INDEX = MCMP__H_USED + MCMP__TABLES,         /* buckets | entries << 32 */
@@ -156,6 +159,8 @@ struct mcmp__layout {
     size_t bitmap_base; /* a bit per block of a copy: it is in the log */
     size_t log_base;
     size_t copy_base[2];
+    size_t ring_base;    /* of the changes: words of control, then the ring */
+    uint64_t ring_words; /* a power of two; 0 = none */
     size_t region_words;
     uint32_t max_nodes, max_aliases, max_contexts, max_balancers, max_processes;
 };

@@ -5,6 +5,7 @@
  * allocated and nobody is called under the lock. Names that occur twice are found by the store's
  * own indexes; then the transaction is taken back.
  */
+#include "model/change.h"
 #include "model/state.h"
 #include "model/tx.h"
 
@@ -256,6 +257,8 @@ int mcmp__state_load(mcmp_cluster *cluster, mcmp__state *state, mcmp_time now, m
     for (uint32_t i = 0; i < state->count[MCMP__SECTION_NODES]; i++)
         if (state->nodes[i].skip == MCMP__SKIP_NONE)
             mcmp__live_restore(&tx, &state->nodes[i]);
+    if (tx.open)
+        mcmp__change_event(&tx, MCMP_CHANGE_LOADED, 0, "loaded");
     mcmp__tx_commit(&tx);
     /* Last: who is killed before leaves nodes under another id, and clients tell everything again.
      */

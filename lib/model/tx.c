@@ -13,6 +13,7 @@
  * touched, so readers do not notice. It is done by the next transaction before its first write:
  * until then the state after a death is as good as any other.
  */
+#include "model/change.h"
 #include "model/tx.h"
 
 static mcmp__word *log_word(mcmp_cluster *cluster)
@@ -121,8 +122,7 @@ static int fail_reader(mcmp_error *err)
     return mcmp__fail(err, MCMP_ERR_STATE, "attach", "attached for reading only");
 }
 
-/* With the lock held. */
-static int begin(mcmp__tx *tx, mcmp_cluster *cluster, mcmp_time now)
+static void start(mcmp__tx *tx, mcmp_cluster *cluster, mcmp_time now)
 {
     memset(tx, 0, sizeof(*tx));
     tx->cluster = cluster;
@@ -131,7 +131,30 @@ static int begin(mcmp__tx *tx, mcmp_cluster *cluster, mcmp_time now)
     tx->rd.layout = &cluster->layout;
     tx->rd.seen = published(cluster);
     tx->rd.base = copy_of(cluster, tx->rd.seen >> 1);
+}
+
+static void publish(mcmp__tx *tx)
+{
+    mcmp_cluster *cluster = tx->cluster;
+
+    if (tx->open) {
+        uint64_t pub = published(cluster) | 1;
+
+        atomic_store_explicit(cluster->region + MCMP__R_PUB, pub + 1, memory_order_release);
+        mcmp__live_repair(tx);
+    }
+    mcmp__change_settle(cluster);
+}
+
+/* With the lock held. */
+static int begin(mcmp__tx *tx, mcmp_cluster *cluster, mcmp_time now)
+{
+    start(tx, cluster, now);
     mcmp__live_repair(tx);
+    if (mcmp__change_recover(tx)) {
+        publish(tx);
+        start(tx, cluster, now);
+    }
     return MCMP_OK;
 }
 
@@ -161,18 +184,11 @@ int mcmp__tx_begin_within(mcmp__tx *tx, mcmp_cluster *cluster, uint32_t ms, mcmp
 
 void mcmp__tx_commit(mcmp__tx *tx)
 {
-    mcmp_cluster *cluster = tx->cluster;
-
     mcmp__balancer_unpin(tx);
     if (tx->fresh_node != 0) /* its slot is free for everybody else until the next store */
         mcmp__live_start(tx);
-    if (tx->open) {
-        uint64_t pub = published(cluster) | 1;
-
-        atomic_store_explicit(cluster->region + MCMP__R_PUB, pub + 1, memory_order_release);
-        mcmp__live_repair(tx);
-    }
-    cluster->lock.ops->release(cluster->lock.memory);
+    publish(tx);
+    tx->cluster->lock.ops->release(tx->cluster->lock.memory);
 }
 
 void mcmp__tx_abort(mcmp__tx *tx)
