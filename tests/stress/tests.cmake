@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-add_executable(stress_store stress/stress_store.c)
-target_link_libraries(stress_store PRIVATE mcmp_flags mcmp_static PkgConfig::APR OpenSSL::Crypto
-  Threads::Threads)
-target_include_directories(stress_store PRIVATE ${PROJECT_SOURCE_DIR}/lib)
-set_target_properties(stress_store PROPERTIES
-  RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
-foreach(mode fork threads)
-  add_test(NAME stress.store.${mode} COMMAND stress_store ${mode} 4)
-  set_tests_properties(stress.store.${mode} PROPERTIES TIMEOUT 60)
+foreach(stress store observer)
+  add_executable(stress_${stress} stress/stress_${stress}.c)
+  target_link_libraries(stress_${stress} PRIVATE mcmp_flags mcmp_static PkgConfig::APR
+    OpenSSL::Crypto Threads::Threads)
+  target_include_directories(stress_${stress} PRIVATE ${PROJECT_SOURCE_DIR}/lib)
+  set_target_properties(stress_${stress} PROPERTIES
+    RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+  foreach(mode fork threads)
+    add_test(NAME stress.${stress}.${mode} COMMAND stress_${stress} ${mode} 4)
+    set_tests_properties(stress.${stress}.${mode} PROPERTIES TIMEOUT 60)
+  endforeach()
 endforeach()
