@@ -2,7 +2,9 @@
 /*
  * The plan for one balancer, see plan.h. One row per state: the request it sends and what its
  * answer does. Waiting is no state: hold_until delays whatever comes next. Every request may arrive
- * twice (MCMP 2), so after any doubt the plan starts again with INFO.
+ * twice (MCMP 2), so after any doubt the plan starts again with INFO. When that shows the node and
+ * all its contexts, and nothing was in doubt but a STATUS, the STATUS is the next thing to say: the
+ * `id` in its answer tells whether the balancer still means what it was told (MCMP 4.5).
  */
 #include "plan.h"
 #include "log.h"
@@ -68,7 +70,8 @@ static mcmp_time backoff(node_plan *plan)
 static void start_again_later(node_plan *plan, mcmp_time now)
 {
     plan->failures++;
-    plan->has_id = 0; /* everything is told anew, so another id is no news */
+    if (!plan->resumes)
+        plan->has_id = 0; /* everything is told anew, so another id is no news */
     plan->hold_until = now + backoff(plan);
     enter(plan, PLAN_INFO);
 }
@@ -77,6 +80,7 @@ static void start_again_later(node_plan *plan, mcmp_time now)
 
 typedef struct vhost_row {
     uint64_t vhost;
+    uint64_t id;
     char alias[256];
     size_t len;
 } vhost_row;
@@ -85,6 +89,8 @@ typedef struct info_scan {
     node_plan *plan;
     uint64_t node; /* our id there */
     int found;
+    int same;       /* at our endpoint */
+    size_t serving; /* pairs of ours that are ENABLED */
     vhost_row *vhosts;
     size_t count;
 } info_scan;
@@ -143,16 +149,28 @@ static void drop_stale(node_plan *plan)
     plan->stale_count = 0;
 }
 
-static void scan_context(info_scan *scan, uint64_t vhost, mcmp_span context)
+static void scan_context(info_scan *scan, const mcmp_info_line *line, mcmp_span context)
 {
     int known = has_context(scan->plan, context);
 
     for (size_t i = 0; i < scan->count; i++) {
-        mcmp_span alias = node_span(scan->vhosts[i].alias, scan->vhosts[i].len);
+        const vhost_row *row = &scan->vhosts[i];
+        int ours = known && has_alias(scan->plan, node_span(row->alias, row->len));
 
-        if (scan->vhosts[i].vhost == vhost && (!known || !has_alias(scan->plan, alias)))
-            add_stale(scan->plan, alias, context);
+        if (row->vhost == line->vhost && !ours)
+            add_stale(scan->plan, node_span(row->alias, row->len), context);
+        scan->serving += ours && row->id == line->id && line->status == MCMP_STATUS_ENABLED;
     }
+}
+
+static int is_ours(const node_plan *plan, const mcmp_info_line *line)
+{
+    uint64_t port;
+
+    return node_span_is(line->type, mcmp_scheme_name(plan->options->scheme)) &&
+           line->host.len == plan->options->backend_host.len &&
+           memcmp(line->host.ptr, plan->options->backend_host.ptr, line->host.len) == 0 &&
+           node_parse_uint(line->port, 65535, &port) == 0 && port == plan->port;
 }
 
 static void scan_line(info_scan *scan, const mcmp_info_line *line)
@@ -166,12 +184,13 @@ static void scan_line(info_scan *scan, const mcmp_info_line *line)
     if (line->kind == MCMP_INFO_NODE && !scan->found) {
         scan->found = node_span_is(name, scan->plan->options->route);
         scan->node = line->node;
+        scan->same = scan->found && is_ours(scan->plan, line);
         return;
     }
     if (!scan->found || line->node != scan->node)
         return;
     if (line->kind == MCMP_INFO_CONTEXT)
-        scan_context(scan, line->vhost, name);
+        scan_context(scan, line, name);
     if (line->kind != MCMP_INFO_VHOST || scan->count == VHOSTS_MAX)
         return;
     row = &scan->vhosts[scan->count];
@@ -180,10 +199,12 @@ static void scan_line(info_scan *scan, const mcmp_info_line *line)
     memcpy(row->alias, name.ptr, name.len);
     row->len = name.len;
     row->vhost = line->vhost;
+    row->id = line->id;
     scan->count++;
 }
 
-static void scan_info(node_plan *plan, mcmp_span body)
+/* 1: it shows the node with just what is to be registered. */
+static int scan_info(node_plan *plan, mcmp_span body)
 {
     info_scan scan = { .plan = plan };
     mcmp_info_reader reader;
@@ -193,7 +214,7 @@ static void scan_info(node_plan *plan, mcmp_span body)
     drop_stale(plan);
     scan.vhosts = calloc(VHOSTS_MAX, sizeof(*scan.vhosts));
     if (scan.vhosts == NULL)
-        return;
+        return 0;
     mcmp_info_reader_init(&reader);
     mcmp_info_line_init(&line);
     reader.text = body;
@@ -204,14 +225,30 @@ static void scan_info(node_plan *plan, mcmp_span body)
     if (plan->stale_count > 0)
         node_log(MCMP_LOG_INFO, plan->name, "removes %zu pairs of an earlier registration",
                  plan->stale_count);
+    return scan.same && plan->stale_count == 0 &&
+           scan.serving == plan->options->alias_count * plan->options->context_count;
 }
 
 /* ---- answers ---- */
 
+/* The balancer does not show what it was told: another id is no news then. */
+static void tell_anew(node_plan *plan)
+{
+    if (plan->resumes)
+        plan->has_id = 0;
+    plan->resumes = 0;
+}
+
 static void good_info(node_plan *plan, mcmp_time now, const mcmp_answer_info *answer)
 {
+    int whole = scan_info(plan, answer->body);
+
     (void)now;
-    scan_info(plan, answer->body);
+    if (whole && plan->resumes) {
+        enter(plan, PLAN_STATUS);
+        return;
+    }
+    tell_anew(plan);
     enter(plan, plan->stale_count > 0 ? PLAN_PURGE : PLAN_CONFIG);
 }
 
@@ -249,7 +286,10 @@ static void good_enable(node_plan *plan, mcmp_time now, const mcmp_answer_info *
 
 static void status_ok(node_plan *plan)
 {
-    if (!plan->was_ok || plan->again || plan->failures > 0)
+    if (plan->resumes)
+        node_log(MCMP_LOG_INFO, plan->name, "is back and knows %s (id %llu)", plan->options->route,
+                 (unsigned long long)plan->id);
+    else if (!plan->was_ok || plan->again || plan->failures > 0)
         node_log(MCMP_LOG_INFO, plan->name, "registered as %s at %.*s:%u (id %llu)",
                  plan->options->route, (int)plan->options->backend_host.len,
                  plan->options->backend_host.ptr, plan->port, (unsigned long long)plan->id);
@@ -279,6 +319,7 @@ static void good_status(node_plan *plan, mcmp_time now, const mcmp_answer_info *
         node_log(MCMP_LOG_INFO, plan->name, "lost its state (id is %llu now), registers again",
                  (unsigned long long)id);
         plan->again = 1;
+        plan->resumes = 0;
         enter(plan, PLAN_INFO);
         return;
     }
@@ -288,6 +329,7 @@ static void good_status(node_plan *plan, mcmp_time now, const mcmp_answer_info *
     else
         status_ok(plan);
     plan->again = 0;
+    plan->resumes = 0;
     plan->failures = 0;
     plan->hold_until = now + plan->options->interval;
 }
@@ -364,6 +406,7 @@ static void bad_register(node_plan *plan, mcmp_time now, const mcmp_answer_info 
         return;
     }
     log_refusal(plan, SEVERITY_OF(plan->failures == 0), answer);
+    plan->resumes = 0;
     start_again_later(plan, now);
 }
 
@@ -377,6 +420,7 @@ static void bad_lost(node_plan *plan, mcmp_time now, const mcmp_answer_info *ans
     log_refusal(plan, MCMP_LOG_INFO, answer);
     plan->registered = 0;
     plan->again = 1;
+    plan->resumes = 0;
     plan->has_id = 0;
     enter(plan, PLAN_INFO);
 }
@@ -577,11 +621,15 @@ void plan_failed(node_plan *plan, mcmp_time now, int code, const char *why)
     plan->pending = 0;
     if (plan->state == PLAN_INFO && code == MCMP_ERR_BODY_SIZE && !plan->drain) {
         node_log(MCMP_LOG_NOTICE, plan->name, "INFO is too long, old contexts are left alone");
+        tell_anew(plan);
         enter(plan, PLAN_CONFIG);
         return;
     }
     node_log(SEVERITY_OF(plan->failures == 0 || is_draining(plan)), plan->name, "%s", why);
     if (!is_draining(plan)) {
+        /* Whether a STATUS arrived makes no difference; of anything else it is to be asked. */
+        plan->resumes = plan->has_id &&
+                        (plan->state == PLAN_STATUS || (plan->resumes && plan->state == PLAN_INFO));
         start_again_later(plan, now);
         if (plan->drain && plan->registered && now >= plan->stop_by)
             finish(plan, PLAN_END_INCOMPLETE);

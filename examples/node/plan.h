@@ -59,6 +59,7 @@ typedef struct node_plan {
     int was_ok;     /* a STATUS was answered with OK once */
     int notok;      /* the last STATUS was answered with NOTOK */
     int again;      /* registers again at once; no STATUS was good since */
+    int resumes;    /* was registered, and only STATUS and INFO failed since */
     int drain;      /* draining is wanted */
     int cut_off;    /* something was not told or not finished */
     int end;        /* PLAN_END_*, when over */

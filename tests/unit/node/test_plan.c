@@ -199,6 +199,81 @@ START_TEST(test_failures_back_off_up_to_the_interval)
 }
 END_TEST
 
+#define INFO_NODE(port) \
+    "Node: [3],Name: n1,Balancer: b,LBGroup: ,Host: 127.0.0.1,Port: " port ",Type: http\n"
+#define INFO_APP(status)                 \
+    "Vhost: [3:1:1], Alias: localhost\n" \
+    "Context: [3:1:1], Context: /app, Status: " status "\n"
+
+typedef struct return_row {
+    const char *name;
+    const char *info; /* after the balancer was out of reach */
+    int next;         /* command */
+} return_row;
+
+static const return_row returns[] = {
+    { "all is there", INFO_NODE("2") INFO_APP("ENABLED"), MCMP_COMMAND_STATUS },
+    { "nothing is there", "", MCMP_COMMAND_CONFIG },
+    { "no context", INFO_NODE("2"), MCMP_COMMAND_CONFIG },
+    { "context is stopped", INFO_NODE("2") INFO_APP("STOPPED"), MCMP_COMMAND_CONFIG },
+    { "other port", INFO_NODE("3") INFO_APP("ENABLED"), MCMP_COMMAND_CONFIG },
+    { "one too many",
+      INFO_NODE("2") INFO_APP("ENABLED") "Context: [3:1:1], Context: /old, Status: STOPPED\n",
+      MCMP_COMMAND_REMOVE_APP },
+};
+
+START_TEST(test_a_balancer_that_kept_everything_is_told_nothing_anew)
+{
+    for (size_t i = 0; i < COUNT_OF(returns); i++) {
+        const return_row *row = &returns[i];
+
+        begin_short();
+        register_node();
+        now += 10 * MCMP_SEC;
+        for (int tries = 0; tries < 3; tries++) { /* a STATUS, then INFO, find nobody */
+            row_int(row->name, next_command(),
+                    tries == 0 ? MCMP_COMMAND_STATUS : MCMP_COMMAND_INFO);
+            plan_failed(&plan, now, 0, "connection refused");
+            now += 10 * MCMP_SEC;
+        }
+        expect(MCMP_COMMAND_INFO, row->info);
+        row_int(row->name, next_command(), row->next);
+        plan_clear(&plan);
+    }
+}
+END_TEST
+
+START_TEST(test_a_balancer_that_came_back_with_another_id_is_told_everything)
+{
+    begin_short();
+    register_node();
+    now += 10 * MCMP_SEC;
+    ck_assert_int_eq(next_command(), MCMP_COMMAND_STATUS);
+    plan_failed(&plan, now, 0, "connection refused");
+    now += 10 * MCMP_SEC;
+    expect(MCMP_COMMAND_INFO, INFO_NODE("2") INFO_APP("ENABLED"));
+    expect(MCMP_COMMAND_STATUS, "Type=STATUS-RSP&JVMRoute=n1&State=OK&id=6\n");
+    expect(MCMP_COMMAND_INFO, INFO_NODE("2") INFO_APP("ENABLED"));
+    ck_assert_int_eq(next_command(), MCMP_COMMAND_CONFIG);
+    plan_clear(&plan);
+}
+END_TEST
+
+START_TEST(test_a_lost_registration_is_no_matter_of_status)
+{
+    begin_short();
+    expect(MCMP_COMMAND_INFO, "");
+    expect(MCMP_COMMAND_CONFIG, "");
+    expect(MCMP_COMMAND_ENABLE_APP, "");
+    ck_assert_int_eq(next_command(), MCMP_COMMAND_STATUS); /* the first one: no id is known */
+    plan_failed(&plan, now, 0, "connection reset");
+    now += 10 * MCMP_SEC;
+    expect(MCMP_COMMAND_INFO, INFO_NODE("2") INFO_APP("ENABLED"));
+    ck_assert_int_eq(next_command(), MCMP_COMMAND_CONFIG);
+    plan_clear(&plan);
+}
+END_TEST
+
 START_TEST(test_draining_stops_until_nothing_runs_then_removes)
 {
     begin_short();
@@ -393,6 +468,9 @@ int main(void)
         test_an_answer_to_status_tells_whether_the_node_was_lost,
         test_a_second_loss_in_a_row_waits,
         test_failures_back_off_up_to_the_interval,
+        test_a_balancer_that_kept_everything_is_told_nothing_anew,
+        test_a_balancer_that_came_back_with_another_id_is_told_everything,
+        test_a_lost_registration_is_no_matter_of_status,
         test_draining_stops_until_nothing_runs_then_removes,
         test_draining_ends_at_its_time_limit,
         test_a_signal_while_an_answer_is_awaited_drains_after_it,
