@@ -48,6 +48,7 @@ struct config {
     int64_t stop_timeout;
     char *pid_file;
     char *ready_file;
+    char *state;
     /* [traffic] */
     struct address_list listen;
     struct address_list tls_listen;

@@ -24,6 +24,7 @@
 
 #include "cluster.h"
 #include "log.h"
+#include "saver.h"
 #include "sockets.h"
 #include "worker.h"
 
@@ -56,6 +57,7 @@ struct master {
     struct listening_set sockets;
     struct child children[MAX_CHILDREN];
     unsigned child_count;
+    struct saver saver;
     struct slot *slots;
     unsigned slot_count;
     uint32_t generation;
@@ -135,6 +137,19 @@ static void start_worker(struct master *m, unsigned slot)
     child->started = clock_now();
     m->child_count++;
     log_write(MCMP_LOG_DEBUG, "master", "worker %ld started in slot %u", (long)pid, slot);
+}
+
+/* In the process that saves: were it to hang, it would keep addresses taken and the end unseen. */
+static void leave_to_save(void *ctx)
+{
+    struct master *m = ctx;
+
+    close(m->signal_fd);
+    close(m->ready_pipe[0]);
+    close(m->ready_pipe[1]);
+    close(m->life_pipe[0]);
+    close(m->life_pipe[1]);
+    sockets_close(&m->sockets);
 }
 
 static void tell_to_leave(struct master *m, struct child *child)
@@ -234,9 +249,11 @@ static void child_died(struct master *m, unsigned index, int status)
 
 static void reap(struct master *m)
 {
-    for (unsigned i = 0; i < m->child_count;) {
-        int status;
+    int status;
 
+    if (m->saver.pid != 0 && waitpid(m->saver.pid, &status, WNOHANG) == m->saver.pid)
+        saver_ended(&m->saver, status, clock_now());
+    for (unsigned i = 0; i < m->child_count;) {
         if (waitpid(m->children[i].pid, &status, WNOHANG) == m->children[i].pid)
             child_died(m, i, status);
         else
@@ -285,6 +302,7 @@ static void reload(struct master *m)
     config_keep_fixed(fresh, m->config);
     config_free(m->config);
     m->config = fresh;
+    m->saver.path = fresh->state;
     acl_parse(&m->acl, fresh->allow, &bad); /* was checked when it was read */
     reopen_logs(m);
     m->generation++;
@@ -325,11 +343,17 @@ static void read_signals(struct master *m)
     reap(m);
 }
 
+static mcmp_time sooner(mcmp_time a, mcmp_time b)
+{
+    return a < b ? a : b;
+}
+
 /* Start and kill what is due; returns milliseconds until the next such thing. */
 static int run_due(struct master *m)
 {
     mcmp_time now = clock_now();
-    mcmp_time next = now + (m->reload_wanted ? MCMP_SEC / 10 : 3600 * MCMP_SEC);
+    mcmp_time next = sooner(saver_run(&m->saver, now),
+                            now + (m->reload_wanted ? MCMP_SEC / 10 : 3600 * MCMP_SEC));
 
     for (unsigned i = 0; i < m->slot_count && !m->stopping; i++) {
         mcmp_time at = m->slots[i].restart_at;
@@ -398,6 +422,21 @@ static int check_access_log(const struct config *config, struct complaint *why)
     return 0;
 }
 
+/* The state comes before the addresses: who can connect finds everything as it was. A second server
+ * that finds them taken has written nothing. */
+static int open_state(struct master *m, struct complaint *why)
+{
+    m->saver.path = m->config->state;
+    m->saver.cluster = m->cluster;
+    m->saver.in_child = leave_to_save;
+    m->saver.ctx = m;
+    if (saver_load(&m->saver, why) != 0)
+        return -1;
+    if (sockets_open(&m->sockets, m->config, m->slot_count, why) != 0)
+        return -1;
+    return saver_begin(&m->saver, why);
+}
+
 static int prepare(struct master *m, struct complaint *why)
 {
     const char *bad = "";
@@ -412,10 +451,10 @@ static int prepare(struct master *m, struct complaint *why)
         return -1;
     if (m->config->ready_file[0] != '\0')
         unlink(m->config->ready_file); /* of an earlier run that was killed */
-    if (sockets_open(&m->sockets, m->config, m->slot_count, why) != 0)
-        return -1;
     /* After a reload two generations serve side by side, for a while perhaps more. */
     if (cluster_open(&m->cluster, m->config, &m->acl, m->slot_count * 4 + 8, why) != 0)
+        return -1;
+    if (open_state(m, why) != 0)
         return -1;
     watched_signals(&set);
     sigprocmask(SIG_BLOCK, &set, NULL);
@@ -447,7 +486,7 @@ int master_run(struct config *config, config_again_fn again, void *ctx)
     else if (prepare(m, &why) != 0)
         fprintf(stderr, "mcmp-server: %s\n", why.text);
     else
-        code = serve(m);
+        code = serve(m) | (saver_finish(&m->saver) != 0);
     if (code == 0 && m->config->pid_file[0] != '\0')
         unlink(m->config->pid_file);
     if (m->announced && m->config->ready_file[0] != '\0')

@@ -64,6 +64,9 @@ const struct option option_table[] = {
     TEXT("server", "ready-file", ready_file, "", "FILE",
         "write the real addresses there once all workers serve; one `listen ADDR:PORT`, "
         "`tls-listen ADDR:PORT` or `management ADDR:PORT` per line", OPTION_FIXED),
+    TEXT("server", "state", state, "", "FILE",
+        "keep nodes, contexts and sessions over a restart: the state is loaded from there at the "
+        "start, saved when it changes, at most once per second, and at the end", OPTION_FIXED),
 
     ADDR("traffic", "listen", listen, "127.0.0.1:8000",
         "address for HTTP traffic; repeatable; port 0 takes a free one; `none` for no listener"),

@@ -2,7 +2,7 @@
 if(TARGET mcmp-node)
   set(node_tests agent demo)
   if(TARGET mcmp-server)
-    list(APPEND node_tests with_server quickstart)
+    list(APPEND node_tests with_server quickstart restart)
   endif()
   foreach(name IN LISTS node_tests)
     add_test(NAME e2e.node.${name}
