@@ -48,16 +48,17 @@ size_t mcmp__ajp_text_bad(mcmp_span text);
 int mcmp__ajp_is_token(mcmp_span text);
 
 /* names.c */
+#define MCMP__AJP_FIELDS 30u
+extern const uint8_t mcmp__ajp_field_codes[MCMP__AJP_FIELDS]; /* by MCMP_HTTP_FIELD_*; 0: none */
 extern const mcmp_span mcmp__ajp_methods[MCMP__AJP_METHODS + 1];
 extern const mcmp_span mcmp__ajp_request_names[MCMP__AJP_REQUEST_CODES + 1];
 extern const mcmp_span mcmp__ajp_response_names[MCMP__AJP_RESPONSE_CODES + 1];
-uint32_t mcmp__ajp_method_code(mcmp_span name);             /* 1..27, or 255 */
-uint32_t mcmp__ajp_http_method(mcmp_span name);             /* MCMP_HTTP_* */
-uint32_t mcmp__ajp_field_code(uint32_t id, mcmp_span name); /* 1..14, or 0; id MCMP_HTTP_FIELD_* */
-uint32_t mcmp__ajp_request_code(mcmp_span name);            /* the same by the name alone */
-uint32_t mcmp__ajp_response_code(mcmp_span name);           /* 1..11, or 0 */
-int mcmp__ajp_is_hop(mcmp_span name);      /* ends at this hop, or is our own framing */
-int mcmp__ajp_is_reserved(mcmp_span name); /* a coded attribute's name: never a named one */
+uint32_t mcmp__ajp_method_code(mcmp_span name);   /* 1..27, or 255 */
+uint32_t mcmp__ajp_http_method(mcmp_span name);   /* MCMP_HTTP_* */
+uint32_t mcmp__ajp_request_code(mcmp_span name);  /* of a token, not empty: 1..14, or 0 */
+uint32_t mcmp__ajp_response_code(mcmp_span name); /* 1..11, or 0 */
+int mcmp__ajp_is_hop(mcmp_span name);             /* ends at this hop, or is our own framing */
+int mcmp__ajp_is_reserved(mcmp_span name);        /* a coded attribute's name: never a named one */
 
 /* options.c */
 int mcmp__ajp_options_take(mcmp_ajp_options *dst, const mcmp_ajp_options *src,
@@ -114,8 +115,8 @@ struct mcmp_ajp_proxy {
 int mcmp__ajp_reply_head(mcmp_ajp_proxy *proxy, const char *payload, size_t len, mcmp_error *err);
 /* facts.c: attributes of a Forward Request. */
 int mcmp__ajp_facts_check(const mcmp_ajp_facts *facts, mcmp_error *err);
-void mcmp__ajp_put_facts(mcmp__ajp_out *out, const mcmp_ajp_facts *facts,
-                         const mcmp_http_target *target, mcmp_span stored_method);
+int mcmp__ajp_put_facts(mcmp__ajp_out *out, const mcmp_ajp_facts *facts,
+                        const mcmp_http_target *target, mcmp_span stored_method, mcmp_error *err);
 
 /* Where a container's exchange stands. */
 #define MCMP__CONTAINER_IDLE 0   /* a request or CPing is due */

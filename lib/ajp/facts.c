@@ -44,11 +44,6 @@ static const fact last_facts[] = {
     NAMED(local_addr, "AJP_LOCAL_ADDR"),
     NAMED(activation, "JK_LB_ACTIVATION"),
 };
-static const fact other_facts[] = {
-    FACT(0, remote_addr),
-    FACT(0, remote_host),
-    FACT(0, server_name),
-};
 static const mcmp_span remote_port = MCMP__SPAN("AJP_REMOTE_PORT");
 
 void mcmp_ajp_facts_init_sized(mcmp_ajp_facts *facts, size_t size)
@@ -64,19 +59,18 @@ static mcmp_span text_of(const mcmp_ajp_facts *facts, const fact *row)
     return text;
 }
 
-/* A secret is never shown, so the message names the member only. */
-static int check_rows(const mcmp_ajp_facts *facts, const fact *rows, size_t count, mcmp_error *err)
+/* A secret is never shown, so the message tells the code only. */
+static int fail_text(uint32_t code, mcmp_error *err)
 {
-    for (size_t i = 0; i < count; i++) {
-        mcmp_span text = text_of(facts, &rows[i]);
-        int bad = rows[i].is_text ? text.len != 0 && memchr(text.ptr, '\0', text.len) != NULL
-                                  : mcmp__ajp_text_bad(text) != text.len;
+    return mcmp__fail(err, MCMP_ERR_INVALID, "facts",
+                      "a text for attribute %u holds a control byte", code);
+}
 
-        if (bad)
-            return mcmp__fail(err, MCMP_ERR_INVALID, "facts",
-                              "a text for attribute %u holds a control byte", rows[i].code);
-    }
-    return MCMP_OK;
+static int is_bad(mcmp_span text, int with_lines)
+{
+    if (with_lines)
+        return memchr(text.ptr, '\0', text.len) != NULL;
+    return mcmp__ajp_text_bad(text) != text.len;
 }
 
 static int check_named(const mcmp_pair *pair, mcmp_error *err)
@@ -98,23 +92,15 @@ static int check_named(const mcmp_pair *pair, mcmp_error *err)
 
 int mcmp__ajp_facts_check(const mcmp_ajp_facts *facts, mcmp_error *err)
 {
-    static const struct {
-        const fact *rows;
-        size_t count;
-    } groups[] = {
-        { first_facts, MCMP__COUNT(first_facts) },
-        { middle_facts, MCMP__COUNT(middle_facts) },
-        { protocol_facts, MCMP__COUNT(protocol_facts) },
-        { last_facts, MCMP__COUNT(last_facts) },
-        { other_facts, MCMP__COUNT(other_facts) },
-    };
+    const mcmp_span texts[] = { facts->remote_addr, facts->remote_host, facts->server_name };
     int rc = MCMP_OK;
 
     if (facts->server_port > 65535 || facts->remote_port > 65535 || facts->ssl_key_size > 65535 ||
         facts->is_ssl > 1)
         return mcmp__fail(err, MCMP_ERR_INVALID, "facts", "a number is out of its range");
-    for (size_t i = 0; i < MCMP__COUNT(groups) && rc == MCMP_OK; i++)
-        rc = check_rows(facts, groups[i].rows, groups[i].count, err);
+    for (size_t i = 0; i < MCMP__COUNT(texts); i++)
+        if (texts[i].len != 0 && is_bad(texts[i], 0))
+            return fail_text(0, err);
     for (size_t i = 0; i < facts->attribute_count && rc == MCMP_OK; i++)
         rc = check_named(&facts->attributes[i], err);
     return rc;
@@ -127,14 +113,16 @@ static void put_named(mcmp__ajp_out *out, mcmp_span name, mcmp_span value)
     mcmp__ajp_put_string(out, value);
 }
 
-static void put_rows(mcmp__ajp_out *out, const mcmp_ajp_facts *facts, const fact *rows,
-                     size_t count)
+static inline int put_rows(mcmp__ajp_out *out, const mcmp_ajp_facts *facts, const fact *rows,
+                           size_t count, mcmp_error *err)
 {
     for (size_t i = 0; i < count; i++) {
         mcmp_span text = text_of(facts, &rows[i]);
 
         if (text.len == 0)
             continue;
+        if (is_bad(text, rows[i].is_text))
+            return fail_text(rows[i].code, err);
         if (rows[i].code == MCMP__AJP_NAMED) {
             put_named(out, rows[i].name, text);
             continue;
@@ -142,24 +130,14 @@ static void put_rows(mcmp__ajp_out *out, const mcmp_ajp_facts *facts, const fact
         mcmp__ajp_put8(out, rows[i].code);
         mcmp__ajp_put_string(out, text);
     }
+    return MCMP_OK;
 }
 
-void mcmp__ajp_put_facts(mcmp__ajp_out *out, const mcmp_ajp_facts *facts,
-                         const mcmp_http_target *target, mcmp_span stored_method)
+/* What needs more than its text. */
+static void put_numbers(mcmp__ajp_out *out, const mcmp_ajp_facts *facts, mcmp_span stored_method)
 {
     char digits[20];
 
-    put_rows(out, facts, first_facts, MCMP__COUNT(first_facts));
-    if (target->target.len > target->forward.len) { /* there was a `?` */
-        mcmp__ajp_put8(out, MCMP__AJP_QUERY);
-        mcmp__ajp_put_string(out, target->query);
-    }
-    put_rows(out, facts, middle_facts, MCMP__COUNT(middle_facts));
-    if (facts->ssl_key_size != 0) {
-        mcmp__ajp_put8(out, MCMP__AJP_KEY_SIZE);
-        mcmp__ajp_put16(out, facts->ssl_key_size);
-    }
-    put_rows(out, facts, protocol_facts, MCMP__COUNT(protocol_facts));
     if (stored_method.len != 0) {
         mcmp__ajp_put8(out, MCMP__AJP_STORED_METHOD);
         mcmp__ajp_put_string(out, stored_method);
@@ -167,8 +145,30 @@ void mcmp__ajp_put_facts(mcmp__ajp_out *out, const mcmp_ajp_facts *facts,
     if (facts->remote_port != 0)
         put_named(out, remote_port,
                   mcmp__span(digits, mcmp__format_uint(digits, facts->remote_port)));
-    put_rows(out, facts, last_facts, MCMP__COUNT(last_facts));
+}
+
+int mcmp__ajp_put_facts(mcmp__ajp_out *out, const mcmp_ajp_facts *facts,
+                        const mcmp_http_target *target, mcmp_span stored_method, mcmp_error *err)
+{
+    int rc = put_rows(out, facts, first_facts, MCMP__COUNT(first_facts), err);
+
+    if (rc == MCMP_OK && target->target.len > target->forward.len) { /* there was a `?` */
+        mcmp__ajp_put8(out, MCMP__AJP_QUERY);
+        mcmp__ajp_put_string(out, target->query);
+    }
+    if (rc == MCMP_OK)
+        rc = put_rows(out, facts, middle_facts, MCMP__COUNT(middle_facts), err);
+    if (rc == MCMP_OK && facts->ssl_key_size != 0) {
+        mcmp__ajp_put8(out, MCMP__AJP_KEY_SIZE);
+        mcmp__ajp_put16(out, facts->ssl_key_size);
+    }
+    if (rc == MCMP_OK)
+        rc = put_rows(out, facts, protocol_facts, MCMP__COUNT(protocol_facts), err);
+    put_numbers(out, facts, stored_method);
+    if (rc == MCMP_OK)
+        rc = put_rows(out, facts, last_facts, MCMP__COUNT(last_facts), err);
     for (size_t i = 0; i < facts->attribute_count; i++)
         put_named(out, facts->attributes[i].name, facts->attributes[i].value);
     mcmp__ajp_put8(out, MCMP__AJP_LAST);
+    return rc;
 }

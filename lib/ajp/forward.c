@@ -80,22 +80,26 @@ static int put_cookie_line(job *j, mcmp_span value, int some)
 }
 
 /* AJP13 5: several Cookie lines become one, from the first one's place on. */
-static void put_cookies(job *j, uint32_t index)
+static void put_cookies(job *j, uint32_t index, mcmp_span value)
 {
     const mcmp__ajp_out before = j->out;
+    size_t left = mcmp_http_head_values(j->request, MCMP_HTTP_FIELD_COOKIE, NULL, 0) - 1;
     size_t at;
-    int some = 0;
+    int some;
 
-    put_name(j, MCMP__AJP_COOKIE, mcmp__span(NULL, 0));
+    put_name(j, MCMP__AJP_COOKIE, value);
     at = j->out.len;
     mcmp__ajp_put16(&j->out, 0);
-    for (uint32_t i = index; i < j->info->header_count; i++) {
+    some = put_cookie_line(j, value, 0);
+    while (left != 0) {
         mcmp_pair line;
         uint32_t id;
 
-        (void)mcmp_http_head_header(j->request, i, &line, &id, NULL);
-        if (id == MCMP_HTTP_FIELD_COOKIE && !is_dropped(j, line.name))
-            some |= put_cookie_line(j, line.value, some);
+        (void)mcmp_http_head_header(j->request, ++index, &line, &id, NULL);
+        if (id != MCMP_HTTP_FIELD_COOKIE)
+            continue;
+        some |= put_cookie_line(j, line.value, some);
+        left--;
     }
     if (!some) {
         j->out = before;
@@ -113,6 +117,7 @@ static int put_client_lines(job *j)
 
     for (uint32_t i = 0; i < j->info->header_count; i++) {
         mcmp_pair line;
+        uint32_t code;
         uint32_t id;
         uint32_t hop;
 
@@ -123,13 +128,15 @@ static int put_client_lines(job *j)
             continue;
         if (id == MCMP_HTTP_FIELD_COOKIE) {
             if (!cookies)
-                put_cookies(j, i);
+                put_cookies(j, i, line.value);
             cookies = 1;
             continue;
         }
-        if (line.name.len > MCMP__AJP_NAME_MAX)
+        code = id != MCMP_HTTP_FIELD_OTHER ? mcmp__ajp_field_codes[id]
+                                           : mcmp__ajp_request_code(line.name);
+        if (code == 0 && line.name.len > MCMP__AJP_NAME_MAX)
             return fail_size(j, "name", "the name of a header is over 255 bytes");
-        put_name(j, mcmp__ajp_field_code(id, line.name), line.name);
+        put_name(j, code, line.name);
         mcmp__ajp_put_string(&j->out, line.value);
     }
     return MCMP_OK;
@@ -214,7 +221,7 @@ static int put_lines(job *j)
     return MCMP_OK;
 }
 
-/* Host and port that the client asked for; an IPv6 address keeps its brackets. */
+/* Fills in of Host what the facts don't tell; an IPv6 address keeps its brackets. */
 static void split_host(mcmp_span text, mcmp_span *name, uint32_t *port)
 {
     size_t end = text.len;
@@ -222,13 +229,14 @@ static void split_host(mcmp_span text, mcmp_span *name, uint32_t *port)
 
     while (end != 0 && mcmp__is_digit(text.ptr[end - 1]))
         end--;
-    *port = 0;
-    *name = text;
-    if (end == 0 || text.ptr[end - 1] != ':')
-        return;
-    *name = mcmp__span(text.ptr, end - 1);
-    if (mcmp__parse_uint(mcmp__span(text.ptr + end, text.len - end), 65535, &value) == 0)
-        *port = (uint32_t)value;
+    if (end != 0 && text.ptr[end - 1] == ':') {
+        if (*port == 0 &&
+            mcmp__parse_uint(mcmp__span(text.ptr + end, text.len - end), 65535, &value) == 0)
+            *port = (uint32_t)value;
+        text.len = end - 1;
+    }
+    if (name->len == 0)
+        *name = text;
 }
 
 static void put_uri(job *j)
@@ -256,14 +264,11 @@ static void put_first(job *j, uint32_t method)
 {
     static const mcmp_span protocols[] = { MCMP__SPAN("HTTP/1.0"), MCMP__SPAN("HTTP/1.1") };
     const mcmp_ajp_facts *facts = &j->facts;
-    mcmp_span name;
-    uint32_t port;
+    mcmp_span name = facts->server_name;
+    uint32_t port = facts->server_port;
 
-    split_host(j->forward.target->host, &name, &port);
-    if (facts->server_name.len != 0)
-        name = facts->server_name;
-    if (facts->server_port != 0)
-        port = facts->server_port;
+    if (name.len == 0 || port == 0)
+        split_host(j->forward.target->host, &name, &port);
     if (port == 0)
         port = facts->is_ssl ? 443 : 80;
     mcmp__ajp_put8(&j->out, MCMP__AJP_FORWARD);
@@ -309,8 +314,8 @@ static int check(job *j)
         return mcmp__fail(j->err, MCMP_ERR_INVALID, "target", "there is no canonical target");
     if (f->framing > MCMP_HTTP_FRAMING_CHUNKED)
         return mcmp__fail(j->err, MCMP_ERR_INVALID, "framing", "not a framing of requests");
-    if (mcmp__ajp_text_bad(f->host) != f->host.len ||
-        mcmp__ajp_text_bad(f->client) != f->client.len)
+    if ((f->host.len != 0 && mcmp__ajp_text_bad(f->host) != f->host.len) ||
+        (f->client.len != 0 && mcmp__ajp_text_bad(f->client) != f->client.len))
         return mcmp__fail(j->err, MCMP_ERR_INVALID, "text", "a text holds a control byte");
     return mcmp__ajp_facts_check(&j->facts, j->err);
 }
@@ -352,14 +357,16 @@ static int encode(job *j, size_t *out_len)
         j->framing = j->info->framing;
         j->length = j->info->length;
     }
-    method = mcmp__ajp_method_code(j->info->method_name);
+    method = j->info->method == MCMP_HTTP_GET ? 2 : mcmp__ajp_method_code(j->info->method_name);
     put_first(j, method);
     rc = put_lines(j);
     if (rc != MCMP_OK)
         return rc;
-    mcmp__ajp_put_facts(&j->out, &j->facts, j->forward.target,
-                        method == MCMP_AJP_METHOD_STORED ? j->info->method_name
-                                                         : mcmp__span(NULL, 0));
+    rc = mcmp__ajp_put_facts(
+        &j->out, &j->facts, j->forward.target,
+        method == MCMP_AJP_METHOD_STORED ? j->info->method_name : mcmp__span(NULL, 0), j->err);
+    if (rc != MCMP_OK)
+        return rc;
     return mcmp__ajp_finish(&j->out, j->proxy->max_packet, MCMP_ERR_AJP_REQUEST_SIZE, out_len,
                             j->err);
 }

@@ -58,6 +58,19 @@ const mcmp_span mcmp__ajp_response_names[MCMP__AJP_RESPONSE_CODES + 1] = {
     [11] = MCMP__SPAN("WWW-Authenticate"),
 };
 
+/* Numbers of the HTTP codec: header fields and methods that it knows anyhow. */
+const uint8_t mcmp__ajp_field_codes[MCMP__AJP_FIELDS] = {
+    [MCMP_HTTP_FIELD_HOST] = MCMP__AJP_HOST,
+    [MCMP_HTTP_FIELD_CONTENT_LENGTH] = MCMP__AJP_CONTENT_LENGTH,
+    [MCMP_HTTP_FIELD_CONNECTION] = 6,
+    [MCMP_HTTP_FIELD_COOKIE] = MCMP__AJP_COOKIE,
+    [MCMP_HTTP_FIELD_USER_AGENT] = 14,
+    [MCMP_HTTP_FIELD_REFERER] = 13,
+    [MCMP_HTTP_FIELD_CONTENT_TYPE] = MCMP__AJP_CONTENT_TYPE,
+    [MCMP_HTTP_FIELD_ACCEPT] = 1,
+    [MCMP_HTTP_FIELD_AUTHORIZATION] = 5,
+};
+
 static const mcmp_span hop_names[] = {
     MCMP__SPAN("connection"),
     MCMP__SPAN("keep-alive"),
@@ -79,21 +92,17 @@ static const mcmp_span reserved_names[] = {
     MCMP__SPAN("stored_method"),
 };
 
-/* Numbers of the HTTP codec: header fields and methods that it knows anyhow. */
-static const uint8_t code_of_field[] = {
-    [MCMP_HTTP_FIELD_HOST] = MCMP__AJP_HOST,
-    [MCMP_HTTP_FIELD_CONTENT_LENGTH] = MCMP__AJP_CONTENT_LENGTH,
-    [MCMP_HTTP_FIELD_CONNECTION] = 6,
-    [MCMP_HTTP_FIELD_COOKIE] = MCMP__AJP_COOKIE,
-    [MCMP_HTTP_FIELD_USER_AGENT] = 14,
-    [MCMP_HTTP_FIELD_REFERER] = 13,
-    [MCMP_HTTP_FIELD_CONTENT_TYPE] = MCMP__AJP_CONTENT_TYPE,
-    [MCMP_HTTP_FIELD_ACCEPT] = 1,
-    [MCMP_HTTP_FIELD_AUTHORIZATION] = 5,
-    [MCMP_HTTP_FIELD_SERVER] = 0,
+/*
+ * A name's length, first and last letter give its only possible code; the factors were searched so
+ * that no two names share a slot (a test resolves each).
+ */
+#define SLOTS 32u
+/* clang-format off */
+static const uint8_t slots[SLOTS] = {
+    0, 8, 0, 0, 0, 0, 0, 14, 0, 6, 5, 0, 0, 0, 10, 1,
+    0, 0, 0, 9, 11, 0, 0, 2, 12, 7, 4, 0, 0, 13, 3, 0,
 };
-/* The codes whose names the HTTP codec has no number for, by length. */
-static const uint8_t unnumbered[] = { 2, 3, 4, 10, 12 };
+/* clang-format on */
 
 static const uint8_t http_method_of_code[MCMP__AJP_METHODS + 1] = {
     [1] = MCMP_HTTP_OPTIONS, [2] = MCMP_HTTP_GET,    [3] = MCMP_HTTP_HEAD,  [4] = MCMP_HTTP_POST,
@@ -106,6 +115,26 @@ static int find(const mcmp_span *names, size_t count, mcmp_span name)
         if (names[i].len == name.len && name.len != 0 && mcmp__span_eq_nocase(names[i], name))
             return (int)i;
     return -1;
+}
+
+/* Token bytes against lower-case letters, digits and `-`, eight at a time. */
+static int same(const char *token, const char *lower, size_t len)
+{
+    size_t i = 0;
+
+    for (; i + 8 <= len; i += 8) {
+        uint64_t a;
+        uint64_t b;
+
+        memcpy(&a, token + i, sizeof(a));
+        memcpy(&b, lower + i, sizeof(b));
+        if ((a | UINT64_C(0x2020202020202020)) != b)
+            return 0;
+    }
+    for (; i < len; i++)
+        if ((token[i] | 0x20) != lower[i])
+            return 0;
+    return 1;
 }
 
 uint32_t mcmp__ajp_method_code(mcmp_span name)
@@ -125,22 +154,14 @@ uint32_t mcmp__ajp_http_method(mcmp_span name)
     return mcmp__span_is(name, "PATCH") ? MCMP_HTTP_PATCH : MCMP_HTTP_OTHER;
 }
 
-uint32_t mcmp__ajp_field_code(uint32_t id, mcmp_span name)
-{
-    if (id != MCMP_HTTP_FIELD_OTHER)
-        return id < sizeof(code_of_field) ? code_of_field[id] : 0;
-    for (size_t i = 0; i < sizeof(unnumbered); i++)
-        if (mcmp__ajp_request_names[unnumbered[i]].len == name.len &&
-            mcmp__span_eq_nocase(mcmp__ajp_request_names[unnumbered[i]], name))
-            return unnumbered[i];
-    return 0;
-}
-
 uint32_t mcmp__ajp_request_code(mcmp_span name)
 {
-    int at = find(mcmp__ajp_request_names, MCMP__COUNT(mcmp__ajp_request_names), name);
+    uint32_t first = (uint8_t)name.ptr[0] | 0x20u;
+    uint32_t last = (uint8_t)name.ptr[name.len - 1] | 0x20u;
+    uint32_t code = slots[((uint32_t)name.len + first + 2 * last) % SLOTS];
+    const mcmp_span *known = &mcmp__ajp_request_names[code];
 
-    return at > 0 ? (uint32_t)at : 0;
+    return known->len == name.len && same(name.ptr, known->ptr, name.len) ? code : 0;
 }
 
 uint32_t mcmp__ajp_response_code(mcmp_span name)
@@ -152,7 +173,10 @@ uint32_t mcmp__ajp_response_code(mcmp_span name)
 
 int mcmp__ajp_is_hop(mcmp_span name)
 {
-    return find(hop_names, MCMP__COUNT(hop_names), name) >= 0;
+    for (size_t i = 0; i < MCMP__COUNT(hop_names); i++)
+        if (hop_names[i].len == name.len && same(name.ptr, hop_names[i].ptr, name.len))
+            return 1;
+    return 0;
 }
 
 int mcmp__ajp_is_reserved(mcmp_span name)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The types of the wire (AJP13 1): every getter checks its bound, the terminator included, before
- * it looks (CVE-2026-28780, -33857, -34032, -34059); the writers count on when the room is used up.
+ * Beginning and end of a packet, its first bytes over several feeds, and the bytes that texts may
+ * hold. The getters are in wire.h: each checks its bound, the terminator included, before it looks
+ * (CVE-2026-28780, -33857, -34032, -34059).
  */
 #include "ajp.h"
 
@@ -30,53 +31,8 @@ int mcmp__ajp_finish(mcmp__ajp_out *out, size_t most, int over_code, size_t *out
     return MCMP_OK;
 }
 
-int mcmp__ajp_take8(mcmp__ajp_in *in, uint32_t *out)
-{
-    if (in->len - in->at < 1)
-        return -1;
-    *out = (uint8_t)in->data[in->at++];
-    return 0;
-}
-
-int mcmp__ajp_take16(mcmp__ajp_in *in, uint32_t *out)
-{
-    if (in->len - in->at < 2)
-        return -1;
-    *out = mcmp__ajp_get16(in->data + in->at);
-    in->at += 2;
-    return 0;
-}
-
-int mcmp__ajp_take_rest(mcmp__ajp_in *in, uint32_t len, mcmp_span *out)
-{
-    const char *text = in->data + in->at;
-
-    if (len == MCMP__AJP_NULL) {
-        *out = mcmp__span(NULL, 0);
-        return 0;
-    }
-    if (in->len - in->at < (size_t)len + 1 || text[len] != '\0')
-        return -1;
-    if (len != 0 && memchr(text, '\0', len) != NULL)
-        return -1;
-    *out = mcmp__span(text, len);
-    in->at += (size_t)len + 1;
-    return 0;
-}
-
-int mcmp__ajp_take_string(mcmp__ajp_in *in, mcmp_span *out)
-{
-    mcmp__ajp_in ahead = *in;
-    uint32_t len;
-
-    if (mcmp__ajp_take16(&ahead, &len) != 0 || mcmp__ajp_take_rest(&ahead, len, out) != 0)
-        return -1;
-    *in = ahead;
-    return 0;
-}
-
-int mcmp__ajp_collect(mcmp__ajp_small *small, uint32_t need, const char *data, size_t len,
-                      size_t *used)
+int mcmp__ajp_collect_slow(mcmp__ajp_small *small, uint32_t need, const char *data, size_t len,
+                           size_t *used)
 {
     size_t take = MCMP__MIN((size_t)(need - small->have), len - *used);
 
@@ -99,14 +55,44 @@ static inline int is_control(char c)
     return ((uint8_t)c < 0x20 && c != '\t') || c == 0x7f;
 }
 
+/* Is one of 8 bytes below 0x20, TAB included, or DEL? */
+static inline int has_control8(const char *text)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t word;
+    uint64_t del;
+
+    memcpy(&word, text, sizeof(word));
+    del = word ^ (ones * 0x7f);
+    return ((((word - ones * 0x20) & ~word) | ((del - ones) & ~del)) & (ones * 0x80)) != 0;
+}
+
+/* Steps overlap at the end, so that none goes beyond it. */
+static int is_plain(mcmp_span text)
+{
+    size_t i = 0;
+
+    if (text.len < 8)
+        return 0;
+#ifdef MCMP__CONTROLS16
+    for (; i + 16 <= text.len; i += 16)
+        if (MCMP__CONTROLS16(text.ptr + i) != 0)
+            return 0;
+    if (i != 0)
+        return MCMP__CONTROLS16(text.ptr + text.len - 16) == 0;
+#endif
+    for (; i + 8 <= text.len; i += 8)
+        if (has_control8(text.ptr + i))
+            return 0;
+    return !has_control8(text.ptr + text.len - 8);
+}
+
 size_t mcmp__ajp_text_bad(mcmp_span text)
 {
     size_t i = 0;
 
-#ifdef MCMP__CONTROLS16
-    while (i + 16 <= text.len && MCMP__CONTROLS16(text.ptr + i) == 0)
-        i += 16;
-#endif
+    if (is_plain(text))
+        return text.len;
     while (i < text.len && !is_control(text.ptr[i]))
         i++;
     return i;

@@ -71,8 +71,6 @@ static mcmp_span reason_for(mcmp_span message, uint32_t status)
 static int translate(int rc)
 {
     switch (rc) {
-    case MCMP_OK:
-        return rc;
     case MCMP_ERR_SPACE:
     case MCMP_ERR_HTTP_SIZE:
         return MCMP_ERR_AJP_SIZE;
@@ -85,19 +83,24 @@ static int translate(int rc)
     }
 }
 
-static int build(mcmp_ajp_proxy *proxy, uint32_t status, mcmp_span message, uint32_t count,
+static int build(mcmp_ajp_proxy *proxy, uint32_t status, mcmp_span reason, uint32_t count,
                  mcmp_error *err)
 {
-    mcmp_error detail;
     size_t len;
+
+    return mcmp_http_head_build_response(proxy->head, proxy->method, status, reason, proxy->lines,
+                                         count, proxy->text, proxy->text_size, &len, err);
+}
+
+/* Once more, for the detail. */
+static int fail_build(mcmp_ajp_proxy *proxy, uint32_t status, mcmp_span reason, uint32_t count,
+                      mcmp_error *err)
+{
+    mcmp_error detail;
     int rc;
 
     mcmp_error_init(&detail);
-    rc = mcmp_http_head_build_response(proxy->head, proxy->method, status,
-                                       reason_for(message, status), proxy->lines, count,
-                                       proxy->text, proxy->text_size, &len, &detail);
-    if (rc == MCMP_OK)
-        return rc;
+    rc = build(proxy, status, reason, count, &detail);
     return fail_at(proxy, translate(rc), detail.field, 0, detail.message, err);
 }
 
@@ -116,5 +119,8 @@ int mcmp__ajp_reply_head(mcmp_ajp_proxy *proxy, const char *payload, size_t len,
     rc = take_lines(proxy, &in, count, err);
     if (rc != MCMP_OK)
         return rc;
-    return build(proxy, status, message, count, err);
+    message = reason_for(message, status);
+    if (build(proxy, status, message, count, NULL) == MCMP_OK)
+        return MCMP_OK;
+    return fail_build(proxy, status, message, count, err);
 }

@@ -32,6 +32,11 @@ static int fail_string(const job *j, const char *field)
     return fail(j, MCMP_ERR_AJP_STRING, field, "a string or number leaves its packet");
 }
 
+static int has_nul(mcmp_span text)
+{
+    return text.len != 0 && memchr(text.ptr, '\0', text.len) != NULL;
+}
+
 /* Percent-encoded ASCII. */
 static int is_plain(mcmp_span text)
 {
@@ -225,8 +230,9 @@ static int take_named(job *j)
     if (mcmp__ajp_take_string(&j->in, &pair->name) != 0 ||
         mcmp__ajp_take_string(&j->in, &pair->value) != 0)
         return fail_string(j, "attribute");
-    if (mcmp__ajp_text_bad(pair->value) != pair->value.len)
-        return fail(j, MCMP_ERR_AJP_ATTRIBUTE, "attribute", "a control byte in a value");
+    if (mcmp__ajp_text_bad(pair->name) != pair->name.len ||
+        mcmp__ajp_text_bad(pair->value) != pair->value.len)
+        return fail(j, MCMP_ERR_AJP_ATTRIBUTE, "attribute", "a control byte in name or value");
     if (mcmp__ajp_is_reserved(pair->name))
         return fail(j, MCMP_ERR_AJP_ATTRIBUTE, "attribute",
                     "the name belongs to an attribute with a code");
@@ -284,7 +290,9 @@ static int take_query(job *j)
 
 static int take_secret(job *j)
 {
-    return mcmp__ajp_take_string(&j->in, &j->secret) != 0 ? fail_string(j, "secret") : MCMP_OK;
+    if (mcmp__ajp_take_string(&j->in, &j->secret) != 0 || has_nul(j->secret))
+        return fail_string(j, "secret");
+    return MCMP_OK;
 }
 
 /* Attributes by code: a text of the request, or a function. Without both: taken and left. */
@@ -319,7 +327,7 @@ static int take_coded(job *j, uint32_t code)
         return coded[code].take(j);
     if (mcmp__ajp_take_string(&j->in, &text) != 0)
         return fail_string(j, "attribute");
-    if (!coded[code].is_text && mcmp__ajp_text_bad(text) != text.len)
+    if (coded[code].is_text ? has_nul(text) : mcmp__ajp_text_bad(text) != text.len)
         return fail(j, MCMP_ERR_AJP_ATTRIBUTE, "attribute", "a control byte in a text");
     if (coded[code].at != 0)
         set_text(j->request, coded[code].at, text);

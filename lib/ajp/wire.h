@@ -79,19 +79,69 @@ static inline uint32_t mcmp__ajp_get16(const char *at)
 {
     return (uint32_t)((uint8_t)at[0] << 8 | (uint8_t)at[1]);
 }
-int mcmp__ajp_take8(mcmp__ajp_in *in, uint32_t *out);  /* 0 or -1 */
-int mcmp__ajp_take16(mcmp__ajp_in *in, uint32_t *out); /* 0 or -1 */
-/* The string whose length was taken: 0 or -1. A null string has ptr NULL. NULs inside: -1. */
-int mcmp__ajp_take_rest(mcmp__ajp_in *in, uint32_t len, mcmp_span *out);
-int mcmp__ajp_take_string(mcmp__ajp_in *in, mcmp_span *out);
+/* 0, or -1 at the end of the payload */
+static inline int mcmp__ajp_take8(mcmp__ajp_in *in, uint32_t *out)
+{
+    if (in->len - in->at < 1)
+        return -1;
+    *out = (uint8_t)in->data[in->at++];
+    return 0;
+}
+static inline int mcmp__ajp_take16(mcmp__ajp_in *in, uint32_t *out)
+{
+    if (in->len - in->at < 2)
+        return -1;
+    *out = mcmp__ajp_get16(in->data + in->at);
+    in->at += 2;
+    return 0;
+}
+/*
+ * The string whose length was taken, its terminator included: 0 or -1. A null string has ptr NULL.
+ * NULs inside are the caller's to find, who looks for other control bytes as well.
+ */
+static inline int mcmp__ajp_take_rest(mcmp__ajp_in *in, uint32_t len, mcmp_span *out)
+{
+    const char *text = in->data + in->at;
+
+    if (len == MCMP__AJP_NULL) {
+        *out = mcmp__span(NULL, 0);
+        return 0;
+    }
+    if (in->len - in->at < (size_t)len + 1 || text[len] != '\0')
+        return -1;
+    *out = mcmp__span(text, len);
+    in->at += (size_t)len + 1;
+    return 0;
+}
+static inline int mcmp__ajp_take_string(mcmp__ajp_in *in, mcmp_span *out)
+{
+    size_t before = in->at;
+    uint32_t len;
+
+    if (mcmp__ajp_take16(in, &len) == 0 && mcmp__ajp_take_rest(in, len, out) == 0)
+        return 0;
+    in->at = before;
+    return -1;
+}
 
 /* The first bytes of a packet, collected over several feeds. */
 typedef struct mcmp__ajp_small {
     uint32_t have;
-    char bytes[12];
+    char bytes[16]; /* 8 more than the last one that is looked at */
 } mcmp__ajp_small;
-/* 1 when need bytes are there; used moves over what was taken. */
-int mcmp__ajp_collect(mcmp__ajp_small *small, uint32_t need, const char *data, size_t len,
-                      size_t *used);
+/* Part by part; see below. */
+int mcmp__ajp_collect_slow(mcmp__ajp_small *small, uint32_t need, const char *data, size_t len,
+                           size_t *used);
+/* 1 when need bytes, up to 8, are there; used moves over what was taken. */
+static inline int mcmp__ajp_collect(mcmp__ajp_small *small, uint32_t need, const char *data,
+                                    size_t len, size_t *used)
+{
+    if (len - *used < 8)
+        return mcmp__ajp_collect_slow(small, need, data, len, used);
+    memcpy(small->bytes + small->have, data + *used, 8);
+    *used += need - small->have;
+    small->have = need;
+    return 1;
+}
 
 #endif

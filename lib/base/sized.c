@@ -19,10 +19,16 @@ int mcmp__sized_in(void *dst, size_t dst_size, const void *src, size_t min_size)
     const unsigned char *bytes = src;
     size_t size;
 
-    memset(dst, 0, dst_size);
-    if (src == NULL)
+    if (src == NULL) {
+        memset(dst, 0, dst_size);
         return MCMP_OK;
+    }
     memcpy(&size, src, sizeof(size));
+    if (size == dst_size) { /* of the same age, as nearly all are */
+        memcpy(dst, src, size);
+        return MCMP_OK;
+    }
+    memset(dst, 0, dst_size);
     if (size < min_size)
         return MCMP_ERR_INVALID;
     for (size_t i = dst_size; i < size; i++)
@@ -42,6 +48,10 @@ int mcmp__sized_out(void *dst, const void *src, size_t src_size)
     memcpy(&size, dst, sizeof(size));
     if (size < sizeof(size))
         return MCMP_ERR_INVALID;
+    if (size == src_size) {
+        memcpy((char *)dst + sizeof(size), (const char *)src + sizeof(size), size - sizeof(size));
+        return MCMP_OK;
+    }
     memset((char *)dst + sizeof(size), 0, size - sizeof(size));
     if (size > sizeof(size))
         memcpy((char *)dst + sizeof(size), (const char *)src + sizeof(size),

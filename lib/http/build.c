@@ -27,6 +27,24 @@ static void put_status(mcmp__out *out, uint32_t status, mcmp_span reason)
     MCMP__PUT(out, "\r\n");
 }
 
+/* "name: value" and CRLF */
+static void put_line(mcmp__out *out, mcmp_span name, mcmp_span value)
+{
+    size_t before = out->len;
+    char *at;
+
+    out->len += name.len + value.len + 4;
+    if (out->len > out->size)
+        return;
+    at = out->data + before;
+    memcpy(at, name.ptr, name.len);
+    at += name.len;
+    memcpy(at, ": ", 2);
+    if (value.len != 0)
+        memcpy(at + 2, value.ptr, value.len);
+    memcpy(at + 2 + value.len, "\r\n", 2);
+}
+
 /* One line and its row; the text may not fit, then only its length counts. */
 static void put_row(mcmp_http_head *head, mcmp__out *out, mcmp_span name, mcmp_span value,
                     uint32_t id)
@@ -42,9 +60,10 @@ static void put_row(mcmp_http_head *head, mcmp__out *out, mcmp_span name, mcmp_s
     if (id != MCMP_HTTP_FIELD_OTHER)
         mcmp__head_note(head, id);
     head->info.header_count++;
-    mcmp__http_put_line(out, name, value);
+    put_line(out, name, value);
 }
 
+/* A name that is known by number is letters and `-`, or has a CR that passed for a `-`. */
 static int put_lines(mcmp_http_head *head, mcmp__out *out, const mcmp_pair *lines, size_t count,
                      mcmp_error *err)
 {
@@ -52,13 +71,14 @@ static int put_lines(mcmp_http_head *head, mcmp__out *out, const mcmp_pair *line
         mcmp_span value = mcmp__trimmed(line->value);
         uint32_t id;
 
-        if (!mcmp__http_is_token(line->name))
+        id = line->name.len != 0 ? mcmp__http_field_id(line->name.ptr, line->name.len) : 0;
+        if (id == MCMP_HTTP_FIELD_OTHER ? !mcmp__http_is_token(line->name)
+                                        : memchr(line->name.ptr, '\r', line->name.len) != NULL)
             return fail_line(lines, line, MCMP_ERR_HTTP_HEADER, "name",
                              "the header name is not a token", err);
         if (mcmp__http_text_bad(value.ptr, value.len) != value.len)
             return fail_line(lines, line, MCMP_ERR_HTTP_HEADER, "value",
                              "a control byte in a header value", err);
-        id = mcmp__http_field_id(line->name.ptr, line->name.len);
         if (id == MCMP_HTTP_FIELD_TRANSFER_ENCODING)
             continue;
         if (head->info.header_count == head->max_headers)

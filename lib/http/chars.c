@@ -64,6 +64,9 @@ size_t mcmp__http_text_bad(const char *text, size_t len)
 {
     size_t i = skip_plain(text, len, 0x20);
 
+    /* the last eight once more, or at least what of them is left */
+    if (i + 8 > len && len >= 8 && odd8(load8(text + len - 8), 0x20) == 0)
+        return len;
     while (i < len && mcmp__http_char_is(text[i], MCMP__CHAR_TEXT))
         i++;
     return i;

@@ -37,6 +37,9 @@ CASES = [
     ('http request, per byte', ['bench_http', '500'], 'mcmp_http_head_parse_request', 10, 306),
     ('http response, per byte', ['bench_http', '500'], 'mcmp_http_head_parse_response', None, 225),
     ('http encode request', ['bench_http', '500'], 'mcmp_http_encode_request', 3000, 1),
+    ('ajp encode request', ['bench_ajp', '500'], 'mcmp_ajp_proxy_encode_request', 3000, 1),
+    ('ajp encode, all told', ['bench_ajp', '500', '1'], 'mcmp_ajp_proxy_encode_request', None, 1),
+    ('ajp decode head', ['bench_ajp', '500'], 'mcmp_ajp_proxy_feed', 3000, 1),
     ('http encode response', ['bench_http', '500'], 'mcmp_http_encode_response', 3000, 1),
 ]
 # figure at most this many times the other one

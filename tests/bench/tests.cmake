@@ -7,7 +7,7 @@ if(MCMP_VALGRIND_INCLUDE)
   target_include_directories(mcmp_bench PRIVATE ${PROJECT_SOURCE_DIR}/include
     ${MCMP_VALGRIND_INCLUDE})
   target_link_libraries(mcmp_bench PRIVATE mcmp_flags)
-  foreach(bench select apply parse http)
+  foreach(bench select apply parse http ajp)
     add_executable(bench_${bench} ${CMAKE_CURRENT_LIST_DIR}/bench_${bench}.c
       $<TARGET_OBJECTS:mcmp_bench>)
     target_link_libraries(bench_${bench} PRIVATE mcmp_flags mcmp)

@@ -156,7 +156,7 @@ SUPPORT_UNUSED static void player_event(player *p, story *s, const mcmp_ajp_even
 SUPPORT_UNUSED static int player_feed(player *p, story *s, const char *data, size_t len,
                                       mcmp_error *err)
 {
-    guard g = guard_copy(data, len);
+    const char *in = staged(data, len);
     size_t off = 0;
     int rc;
 
@@ -165,7 +165,7 @@ SUPPORT_UNUSED static int player_feed(player *p, story *s, const char *data, siz
         size_t used = 0;
 
         mcmp_ajp_event_init(&event);
-        rc = mcmp_ajp_proxy_feed(p->proxy, g.ptr + off, len - off, &used, &event, err);
+        rc = mcmp_ajp_proxy_feed(p->proxy, in + off, len - off, &used, &event, err);
         off += used;
         ck_assert(off <= len);
         if (rc == MCMP_OK)
@@ -178,7 +178,6 @@ SUPPORT_UNUSED static int player_feed(player *p, story *s, const char *data, siz
         }
     } while (rc == MCMP_OK);
     ck_assert(rc != MCMP_NEED_MORE || off == len);
-    guard_free(&g);
     return rc;
 }
 

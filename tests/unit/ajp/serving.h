@@ -151,7 +151,7 @@ SUPPORT_UNUSED static void server_event(server *v, story *s, const mcmp_ajp_even
 SUPPORT_UNUSED static int server_feed(server *v, story *s, const char *data, size_t len,
                                       mcmp_error *err)
 {
-    guard g = guard_copy(data, len);
+    const char *in = staged(data, len);
     size_t off = 0;
     int rc;
 
@@ -160,7 +160,7 @@ SUPPORT_UNUSED static int server_feed(server *v, story *s, const char *data, siz
         size_t used = 0;
 
         mcmp_ajp_event_init(&event);
-        rc = mcmp_ajp_container_feed(v->container, g.ptr + off, len - off, &used, &event, err);
+        rc = mcmp_ajp_container_feed(v->container, in + off, len - off, &used, &event, err);
         off += used;
         ck_assert(off <= len);
         if (rc == MCMP_OK)
@@ -169,7 +169,6 @@ SUPPORT_UNUSED static int server_feed(server *v, story *s, const char *data, siz
             ck_assert_uint_eq(event.type, 0);
     } while (rc == MCMP_OK);
     ck_assert(rc != MCMP_NEED_MORE || off == len);
-    guard_free(&g);
     return rc;
 }
 

@@ -14,6 +14,27 @@
 
 #define WIRE_ROOM ((size_t)256 << 10)
 
+/* The bytes at the end of readable memory, always the same place: its last use is overwritten. */
+SUPPORT_UNUSED static const char *staged(const void *bytes, size_t len)
+{
+    static char *end;
+    static size_t last;
+
+    if (end == NULL) {
+        char *room = calloc(1, WIRE_ROOM);
+
+        ck_assert(room != NULL);
+        end = guard_copy(room, WIRE_ROOM).ptr + WIRE_ROOM;
+        free(room);
+    }
+    ck_assert(len <= WIRE_ROOM);
+    memset(end - last, '!', last);
+    last = len;
+    if (len != 0)
+        memcpy(end - len, bytes, len);
+    return end - len;
+}
+
 typedef struct wire {
     size_t len;
     char bytes[WIRE_ROOM];
