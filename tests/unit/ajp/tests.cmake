@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 mcmp_unit(ajp test_container PUBLIC)
+mcmp_unit(ajp test_cve PUBLIC)
 mcmp_unit(ajp test_forward PUBLIC)
+mcmp_unit(ajp test_golden PUBLIC)
 mcmp_unit(ajp test_proxy PUBLIC)
 mcmp_unit(ajp test_upload PUBLIC)
