@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Opens the cluster: the configuration's words become the library's options. The region is memory
- * that workers inherit over fork. Who may manage is judged by our own list (acl.c), so the
+ * that workers inherit over fork, with a name or without. Who may manage is judged by our own list (acl.c), so the
  * library's own one stands open behind it.
  */
 #include "cluster.h"
@@ -66,6 +66,10 @@ static void set_times(mcmp_cluster_options *opts, const struct config *config)
     opts->stop_hold = config->stop_hold;
 }
 
+/* Servers that share a segment may have other numbers of workers, so its room for processes is one
+ * for all. */
+#define SEGMENT_PROCESSES 256u
+
 static const char *or_null(const char *text)
 {
     return text[0] != '\0' ? text : NULL;
@@ -86,12 +90,17 @@ int cluster_open(mcmp_cluster **out, const struct config *config, const struct a
     set_limits(&limits, config);
     mcmp_cluster_options_init(&opts);
     opts.memory = MCMP_MEMORY_SHARED;
+    opts.max_processes = processes;
+    if (config->segment[0] != '\0') {
+        opts.memory = MCMP_MEMORY_NAMED;
+        opts.segment = config->segment;
+        opts.max_processes = SEGMENT_PROCESSES;
+    }
     opts.flags = flags_of(config);
     opts.max_nodes = (uint32_t)config->max_nodes;
     opts.max_aliases = (uint32_t)config->max_aliases;
     opts.max_contexts = (uint32_t)config->max_contexts;
     opts.max_balancers = (uint32_t)config->max_balancers;
-    opts.max_processes = processes;
     opts.replace_policy = (uint32_t)config->replace_policy;
     opts.policy = (uint32_t)config->policy;
     opts.max_failed_probes = (uint32_t)config->max_failed_probes;

@@ -119,6 +119,7 @@ struct config {
     int64_t probe_good_below;
     char *default_balancer;
     char *product;
+    char *segment;
     /* [limits] */
     int64_t max_nodes;
     int64_t max_aliases;

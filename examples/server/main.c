@@ -12,6 +12,7 @@
 #include "acl.h"
 #include "config.h"
 #include "master.h"
+#include "segment.h"
 
 #define HELP_COLUMN 34
 #define HELP_WIDTH 100
@@ -21,8 +22,14 @@ struct command_line {
     char **argv;
 };
 
+/* What is done instead of serving. */
+struct action {
+    const char *flag;
+    int (*run)(const struct config *config);
+};
+
 struct run_mode {
-    int check;
+    const struct action *action;
     int quit;
 };
 
@@ -87,6 +94,8 @@ static void print_help(void)
         "Usage: mcmp-server [--config FILE] [FLAG VALUE | FLAG=VALUE]...\n\n"
         "  --config FILE                   read a file of sections and `key = value` lines\n"
         "  --check-config                  check the configuration, print it, and end\n"
+        "  --check-segment                 check the state in --segment, print figures, and end\n"
+        "  --remove-segment                remove the --segment that nobody uses, and end\n"
         "  --help, --version               print this, or the version, and end\n\n"
         "Every flag below is also a key of the file, in the section named above it. Flags win\n"
         "over the file. Times take us, ms, s, min, h, d (a bare number: s), sizes take k, m, g.\n"
@@ -160,9 +169,24 @@ static const char *file_of(const struct command_line *line)
     return file;
 }
 
-static int is_mode(const char *word)
+static int print_config(const struct config *config)
 {
-    return strcmp(word, "--check-config") == 0;
+    config_print(config, stdout);
+    return 0;
+}
+
+static const struct action *find_action(const char *word)
+{
+    static const struct action actions[] = {
+        { "--check-config", print_config },
+        { "--check-segment", segment_check },
+        { "--remove-segment", segment_remove },
+    };
+
+    for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
+        if (strcmp(word, actions[i].flag) == 0)
+            return &actions[i];
+    return NULL;
 }
 
 static int fill(struct config *config, const struct command_line *line, struct complaint *why)
@@ -174,7 +198,7 @@ static int fill(struct config *config, const struct command_line *line, struct c
     if (file != NULL && config_read(config, file, why) != 0)
         return -1;
     for (int i = 1; i < line->argc; i++)
-        if (!is_mode(line->argv[i]) && take_flag(config, line, &i, why) != 0)
+        if (find_action(line->argv[i]) == NULL && take_flag(config, line, &i, why) != 0)
             return -1;
     if (acl_parse(&acl, config->allow, &bad) != 0) {
         snprintf(why->text, sizeof(why->text),
@@ -198,7 +222,7 @@ static struct config *config_again(void *ctx, struct complaint *why)
 
 static struct run_mode special_flags(const struct command_line *line)
 {
-    struct run_mode mode = { 0, 0 };
+    struct run_mode mode = { NULL, 0 };
 
     for (int i = 1; i < line->argc && !mode.quit; i++) {
         if (strcmp(line->argv[i], "--help") == 0 || strcmp(line->argv[i], "-h") == 0) {
@@ -207,8 +231,8 @@ static struct run_mode special_flags(const struct command_line *line)
         } else if (strcmp(line->argv[i], "--version") == 0) {
             print_version();
             mode.quit = 1;
-        } else if (is_mode(line->argv[i])) {
-            mode.check = 1;
+        } else if (find_action(line->argv[i]) != NULL) {
+            mode.action = find_action(line->argv[i]);
         }
     }
     return mode;
@@ -228,10 +252,11 @@ int main(int argc, char **argv)
         fprintf(stderr, "mcmp-server: %s\n", why.text);
         return 2;
     }
-    if (mode.check) {
-        config_print(config, stdout);
+    if (mode.action != NULL) {
+        int code = mode.action->run(config);
+
         config_free(config);
-        return 0;
+        return fflush(stdout) == 0 ? code : 1;
     }
     return master_run(config, config_again, &line);
 }

@@ -205,6 +205,10 @@ const struct option option_table[] = {
         "balancer of nodes that name none", OPTION_FIXED),
     TEXT("cluster", "product", product, "", "TEXT", "release of VERSION; empty = the library's own",
         OPTION_FIXED),
+    TEXT("cluster", "segment", segment, "", "NAME",
+        "keep the cluster in shared memory of this name, which other servers with the same limits "
+        "use too and which stays when they end; empty = in memory of this server alone",
+        OPTION_FIXED),
 
     INT("limits", "max-nodes", max_nodes, 1, 1000000, "4096", "nodes", OPTION_FIXED),
     INT("limits", "max-aliases", max_aliases, 1, 16777216, "65536", "aliases of all nodes",

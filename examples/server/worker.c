@@ -160,7 +160,9 @@ static int set_up(struct worker *w, const struct worker_start *start)
 
     w->config = start->config;
     w->cluster = start->cluster;
-    w->next_connection = ((uint64_t)start->serial << 32) + 1;
+    /* Nobody else's who shares the cluster: another server counts its workers too. */
+    w->next_connection =
+        ((uint64_t)(w->config->segment[0] != '\0' ? (uint32_t)getpid() : start->serial) << 32) + 1;
     link_init(&w->clients);
     link_init(&w->manages);
     buffers_init(&w->buffers);
