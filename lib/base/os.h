@@ -69,6 +69,9 @@ int mcmp__os_segment_lock(int fd, int exclusive);
 void mcmp__os_segment_unlock(int fd);
 /* Copies out without touching pages that were never written. Bytes read, or -1. */
 int64_t mcmp__os_segment_peek(int fd, uint64_t offset, void *out, size_t size);
+/* Where the first memory at or after the offset is that was ever touched; -1 = nowhere, or that
+ * can't be told. */
+int64_t mcmp__os_segment_touched(int fd, uint64_t offset);
 /* Empty, then of this size, all zero and without memory of its own. MCMP_ERR_OS: `need` bytes are
  * not free, or the size is refused. */
 int mcmp__os_segment_reset(int fd, uint64_t size, uint64_t need, mcmp_error *err);

@@ -82,6 +82,11 @@ int64_t mcmp__os_segment_peek(int fd, uint64_t offset, void *out, size_t size)
     return (int64_t)pread(fd, out, size, (off_t)offset);
 }
 
+int64_t mcmp__os_segment_touched(int fd, uint64_t offset)
+{
+    return (int64_t)lseek(fd, (off_t)offset, SEEK_DATA);
+}
+
 /* A file over the process's limit would bring a signal, not an error. */
 static int check_size(int fd, uint64_t size, uint64_t need, mcmp_error *err)
 {

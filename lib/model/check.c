@@ -154,6 +154,55 @@ static int words_agree(const mcmp__word *one, const mcmp__word *two, size_t coun
     return 1;
 }
 
+/* What was never used is zero: a writer does not write what is there already, so what stands there
+ * in one copy alone would stay. Only memory that a segment has is looked at. */
+static int is_untouched(const mcmp_cluster *cluster, size_t from, size_t end)
+{
+    size_t page = mcmp__os_page_size() / sizeof(mcmp__word);
+
+    while (from < end) {
+        int64_t at = mcmp__os_segment_touched(cluster->segment, from * sizeof(mcmp__word));
+        size_t stop;
+
+        if (at < 0 || (uint64_t)at / sizeof(mcmp__word) >= end)
+            return 1;
+        from = MCMP__MAX(from, (size_t)at / sizeof(mcmp__word));
+        stop = MCMP__MIN(end, (from / page + 1) * page);
+        for (; from < stop; from++)
+            if (mcmp__word_get(cluster->region + from) != 0)
+                return 0;
+    }
+    return 1;
+}
+
+static void check_unused(mcmp__checker *c, const mcmp_cluster *cluster)
+{
+    const mcmp__layout *layout = &cluster->layout;
+
+    for (int copy = 0; copy < 2; copy++) {
+        size_t base = layout->copy_base[copy];
+
+        for (uint32_t t = 0; t < MCMP__TABLES; t++) {
+            const mcmp__table *table = &layout->table[t];
+            uint32_t high = mcmp__check_high(c, t);
+
+            mcmp__expect(c,
+                         is_untouched(cluster,
+                                      base + table->base + ((size_t)high + 1) * table->words,
+                                      base + table->base + ((size_t)table->cap + 1) * table->words),
+                         t, high, "rows behind it are not zero");
+        }
+        for (uint32_t i = 0; i < MCMP__INDEXES; i++) {
+            const mcmp__index *ix = &layout->index[i];
+            uint32_t buckets = mcmp__lo(mcmp__head_get(c->rd, MCMP__H_INDEX + i));
+
+            mcmp__expect(
+                c, is_untouched(cluster, base + ix->base + buckets, base + ix->base + ix->cap),
+                ix->table, buckets, "unused buckets are not zero");
+        }
+    }
+}
+
 /* The copies agree in everything that is in use; nothing of the log is left. */
 static void check_copies(mcmp__checker *c, const mcmp_cluster *cluster)
 {
@@ -224,6 +273,8 @@ static void check_all(mcmp__checker *c, const mcmp_cluster *cluster)
     check_header(c);
     if (c->rc == MCMP_OK && !cluster->local.read_only)
         check_copies(c, cluster);
+    if (c->rc == MCMP_OK && cluster->segment >= 0 && !cluster->local.read_only)
+        check_unused(c, cluster);
     for (uint32_t t = 0; t < MCMP__TABLES; t++)
         check_slots(c, t);
     if (c->rc == MCMP_OK)

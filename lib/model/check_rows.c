@@ -47,6 +47,8 @@ static void compare(mcmp__checker *c, uint32_t table, uint32_t word, uint32_t sh
 
 /* Nodes */
 
+#define SEQUENCE_MAX (UINT64_MAX - UINT32_MAX) /* never used again, so not to wrap */
+
 typedef struct node_walk {
     uint64_t last;
     uint32_t live, leaving;
@@ -129,6 +131,10 @@ static void check_nodes(mcmp__checker *c)
     mcmp__expect(
         c, (uint64_t)walk.live + walk.leaving == mcmp__head_get(c->rd, MCMP__H_USED + MCMP__T_NODE),
         MCMP__T_NODE, 0, "a node is not in the list of nodes");
+    mcmp__expect(c,
+                 mcmp__head_get(c->rd, MCMP__H_NODE_SEQ) <= SEQUENCE_MAX &&
+                     mcmp__head_get(c->rd, MCMP__H_ORDER_SEQ) <= SEQUENCE_MAX,
+                 MCMP__TABLES, MCMP__H_NODE_SEQ, "more was registered than time has been for");
     mcmp__expect(c, leaving == walk.leaving, MCMP__T_NODE, 0,
                  "a leaving node is not in their list");
     mcmp__expect(c,

@@ -67,6 +67,7 @@ typedef struct mcmp__read {
     mcmp_cluster *cluster;
     uint64_t seen;    /* publication word at begin */
     uint32_t tries;   /* sections so far */
+    uint32_t walked;  /* steps from one row to another of the same hash, of all sections */
     uint32_t locked;  /* this one holds the lock, after too many tries */
     uint32_t torn;    /* an index was out of range: overtaken, or damaged */
     uint32_t damaged; /* 1: torn, but nobody overtook; 2: always overtaken */

@@ -24,8 +24,9 @@
 #define MCMP__GONE_RING 256u
 #define MCMP__DEPTHS 64u
 #define MCMP__INLINE_MEMBERS 3u
-#define MCMP__CHAIN_MAX 4096u  /* longer chains do not occur: torn */
-#define MCMP__PAGE_COUNTS 512u /* counts per bit of a process's touched map */
+#define MCMP__CHAIN_MAX 4096u     /* longer chains do not occur: torn */
+#define MCMP__WALK_MAX (1u << 20) /* nor so many meetings of hashes in one call */
+#define MCMP__PAGE_COUNTS 512u    /* counts per bit of a process's touched map */
 #define MCMP__MAX_PROCESSES 1024u
 
 /* Words of the region's header */

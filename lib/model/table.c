@@ -55,6 +55,11 @@ uint32_t mcmp__index_next(mcmp__read *rd, uint32_t index, uint32_t row, uint32_t
 {
     const mcmp__index *ix = &rd->layout->index[index];
 
+    /* Each step of chain_find() is bounded, but a circle has no end of rows with this hash. */
+    if (++rd->walked > MCMP__WALK_MAX) {
+        rd->torn = 1;
+        return 0;
+    }
     return mcmp__chain_find(rd, ix, mcmp__lo(mcmp__row_get(rd, ix->table, row, ix->link)), hash);
 }
 

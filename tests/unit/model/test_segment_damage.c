@@ -6,6 +6,8 @@
  */
 #include "segments.h"
 
+#include "model/region.h"
+
 #include <libmcmp/view.h>
 
 typedef struct damage {
@@ -222,6 +224,47 @@ START_TEST(a_reader_survives_any_damage_with_aliases)
 }
 END_TEST
 
+/* Rows of one hash that lead to themselves, and none is the one that is looked for: of both copies
+ * and every table with an index. Each step alone is bounded. */
+START_TEST(a_reader_leaves_a_circle_of_one_hash)
+{
+    mcmp_cluster_options opts;
+    mcmp_response *response;
+    mcmp_cluster *cluster;
+    damage d;
+
+    damage_begin(&d, "circle", MCMP_CLUSTER_USE_ALIAS, 6);
+    segment_adopt(&opts, &d.s, MCMP_ATTACH_READ);
+    cluster = segment_open(&opts);
+    ck_assert_int_eq(mcmp_response_new(&response, NULL, NULL), MCMP_OK);
+    for (uint32_t i = 0; i < MCMP__INDEXES; i++) {
+        const mcmp__layout *layout = &cluster->layout;
+        const mcmp__index *ix = &layout->index[i];
+        const mcmp__table *table = &layout->table[ix->table];
+
+        for (int copy = 0; copy < 2; copy++) {
+            for (uint32_t row = 1; row <= table->cap; row++) {
+                uint64_t *words =
+                    d.b.words + layout->copy_base[copy] + table->base + row * table->words;
+
+                words[ix->link] = (words[ix->link] & ~UINT64_C(0xffffffff)) | row;
+                for (uint32_t w = 0; w < table->words; w++)
+                    if (w != ix->link && w >= 2)
+                        words[w] ^= 1;
+            }
+        }
+        alarm(20);
+        read_all(cluster, response, &d);
+        (void)mcmp_cluster_check(cluster, NULL, NULL);
+        alarm(0);
+        heal(&d);
+    }
+    mcmp_response_free(response);
+    mcmp_cluster_close(cluster);
+    damage_end(&d);
+}
+END_TEST
+
 /* Of a process that selects, counts and gives back, which are readers of the tables too. */
 START_TEST(a_process_that_selects_survives_any_damage)
 {
@@ -364,11 +407,9 @@ END_TEST
 int main(void)
 {
     const TTest *tests[] = {
-        a_reader_survives_any_damage,
-        a_reader_survives_any_damage_with_aliases,
-        a_process_that_selects_survives_any_damage,
-        a_damaged_segment_is_refused_or_works,
-        a_damaged_segment_is_refused_or_works_with_aliases,
+        a_reader_survives_any_damage,          a_reader_survives_any_damage_with_aliases,
+        a_reader_leaves_a_circle_of_one_hash,  a_process_that_selects_survives_any_damage,
+        a_damaged_segment_is_refused_or_works, a_damaged_segment_is_refused_or_works_with_aliases,
     };
 
     return run_tests("model segment damage", tests, COUNT_OF(tests));
