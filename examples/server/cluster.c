@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Opens the cluster: the configuration's words become the library's options. The region is memory
- * that workers inherit over fork, with a name or without. Who may manage is judged by our own list (acl.c), so the
- * library's own one stands open behind it.
+ * that workers inherit over fork, with a name or without. Who may manage is judged by our own list
+ * (acl.c), so the library's own one stands open behind it.
  */
 #include "cluster.h"
 
