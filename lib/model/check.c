@@ -335,7 +335,7 @@ static int check_locked(mcmp__checker *c, mcmp_cluster *cluster, int patient)
     uint64_t pub, log;
     mcmp__tx tx;
     int rc = patient ? mcmp__tx_begin(&tx, cluster, 0, c->err)
-                     : mcmp__tx_begin_within(&tx, cluster, LOCK_MS, c->err);
+                     : mcmp__tx_begin_within(&tx, cluster, 0, LOCK_MS, c->err);
 
     if (rc != MCMP_OK)
         return rc;

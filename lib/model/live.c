@@ -83,13 +83,20 @@ void mcmp__live_repair(mcmp__tx *tx)
     } while (!mcmp__word_swap(&live->health, &word, mcmp__pack(next, mcmp__hi(gen))));
 }
 
-/* The word has another generation: is the handle stale, or was a writer killed before it could
- * renew the word? Then any transaction does it. */
-static void renew(mcmp_cluster *cluster, mcmp_handle node, mcmp_time now)
+/* The word has another generation: is the handle stale, or has a writer not renewed the word yet?
+ * Then any transaction does it. Whoever serves a request does not wait for the lock (DESIGN 3, P2):
+ * a writer that has it renews the word itself, and until then such an event is dropped. */
+static void renew(mcmp_cluster *cluster, mcmp_handle node, uint32_t event, mcmp_time now)
 {
+    int serves = event == MCMP__HEALTH_FORWARD_FAILED || event == MCMP__HEALTH_FRESH_DONE;
     mcmp__tx tx;
+    int rc;
 
-    if (mcmp_node_is_current(cluster, node) && mcmp__tx_begin(&tx, cluster, now, NULL) == MCMP_OK)
+    if (!mcmp_node_is_current(cluster, node))
+        return;
+    rc = serves ? mcmp__tx_begin_within(&tx, cluster, now, 0, NULL)
+                : mcmp__tx_begin(&tx, cluster, now, NULL);
+    if (rc == MCMP_OK)
         mcmp__tx_abort(&tx);
 }
 
@@ -136,7 +143,7 @@ int mcmp__live_event(mcmp_cluster *cluster, mcmp_handle node, uint32_t event, in
     int rc;
 
     if (mcmp__hi(word) != mcmp__hi(node))
-        renew(cluster, node, now);
+        renew(cluster, node, event, now);
     rc = swap(cluster, node, event, load, now, 0, &was, &is);
     if (rc == 1)
         rc = mcmp__change_live(cluster, node, event, load, now, 0, &was, &is);

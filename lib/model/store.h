@@ -45,7 +45,8 @@ typedef struct mcmp__tx {
 /* MCMP_OK, MCMP_ERR_OS (the lock can't be taken), MCMP_ERR_STATE (attached for reading only) */
 int mcmp__tx_begin(mcmp__tx *tx, mcmp_cluster *cluster, mcmp_time now, mcmp_error *err);
 /* The same, but waits no longer than that for the lock. */
-int mcmp__tx_begin_within(mcmp__tx *tx, mcmp_cluster *cluster, uint32_t ms, mcmp_error *err);
+int mcmp__tx_begin_within(mcmp__tx *tx, mcmp_cluster *cluster, mcmp_time now, uint32_t ms,
+                          mcmp_error *err);
 void mcmp__tx_commit(mcmp__tx *tx);
 void mcmp__tx_abort(mcmp__tx *tx);
 

@@ -170,7 +170,8 @@ int mcmp__tx_begin(mcmp__tx *tx, mcmp_cluster *cluster, mcmp_time now, mcmp_erro
     return begin(tx, cluster, now);
 }
 
-int mcmp__tx_begin_within(mcmp__tx *tx, mcmp_cluster *cluster, uint32_t ms, mcmp_error *err)
+int mcmp__tx_begin_within(mcmp__tx *tx, mcmp_cluster *cluster, mcmp_time now, uint32_t ms,
+                          mcmp_error *err)
 {
     int rc;
 
@@ -179,7 +180,7 @@ int mcmp__tx_begin_within(mcmp__tx *tx, mcmp_cluster *cluster, uint32_t ms, mcmp
     rc = cluster->lock.ops->acquire_within(cluster->lock.memory, ms);
     if (rc != 0)
         return mcmp__fail_os(err, rc, "the lock of the region");
-    return begin(tx, cluster, 0);
+    return begin(tx, cluster, now);
 }
 
 void mcmp__tx_commit(mcmp__tx *tx)

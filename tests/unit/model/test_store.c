@@ -279,6 +279,39 @@ START_TEST(handles_of_removed_and_replaced_nodes_are_stale_and_reported)
 }
 END_TEST
 
+/* A writer stands, with the lock, between the publication of a replaced endpoint and the renewal of
+ * its health word: who serves a request does not wait for it. */
+START_TEST(a_request_does_not_wait_for_a_writer_that_stands)
+{
+    const uint32_t serving[] = { MCMP__HEALTH_FORWARD_FAILED, MCMP__HEALTH_FRESH_DONE };
+    mcmp__node_data node = { .route = TEXT("n1"), .host = TEXT("other"), .port = 81 };
+    mcmp__live *live;
+    mcmp_handle handle;
+    uint32_t row;
+    fixture f;
+    mcmp__tx tx;
+
+    fixture_open(&f, 4, 8);
+    begin(&f, &tx);
+    row = add(&f, &tx, 1, "");
+    mcmp__tx_commit(&tx);
+    begin(&f, &tx);
+    mcmp__node_replace(&tx, row, &node, mcmp__node_balancer(&tx.rd, row));
+    handle = mcmp__node_handle(&tx.rd, row);
+    mcmp__tx_commit(&tx);
+    live = mcmp__live_of(f.cluster, row);
+    begin(&f, &tx);
+    mcmp__word_set(&live->health, mcmp__pack(0, mcmp__handle_generation(handle) - 1));
+    for (size_t i = 0; i < COUNT_OF(serving); i++)
+        ck_assert_int_eq(mcmp__live_event(f.cluster, handle, serving[i], 0, f.now, NULL, NULL), -1);
+    mcmp__tx_abort(&tx);
+    ck_assert_int_eq(
+        mcmp__live_event(f.cluster, handle, MCMP__HEALTH_FORWARD_FAILED, 0, f.now, NULL, NULL), 0);
+    ck_assert_uint_eq(mcmp__hi(mcmp__word_get(&live->health)), mcmp__handle_generation(handle));
+    fixture_close(&f);
+}
+END_TEST
+
 START_TEST(a_message_that_changes_nothing_is_not_published)
 {
     fixture f;
@@ -410,6 +443,7 @@ int main(void)
         leaving_rows_have_their_stages_and_never_take_capacity,
         a_removed_nodes_domain_is_remembered_for_its_time,
         handles_of_removed_and_replaced_nodes_are_stale_and_reported,
+        a_request_does_not_wait_for_a_writer_that_stands,
         a_message_that_changes_nothing_is_not_published,
         hosts_compare_without_case_and_ipv6_by_value,
         names_that_count_up_spread_over_all_buckets,
