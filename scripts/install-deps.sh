@@ -6,7 +6,7 @@ set -u
 
 build_packages="cmake ninja-build gcc g++ pkgconf libapr1-dev libssl-dev libxxhash-dev libuv1-dev
 curl"
-test_packages="git python3 python3-pytest check clang-14 libclang-rt-14-dev clang-format-14 valgrind
+test_packages="git patch python3 python3-pytest check clang-14 libclang-rt-14-dev clang-format-14 valgrind
 doxygen graphviz mandoc openssl jq libxml2-utils libjansson-dev libhttp-parser-dev
 tomcat10 default-jdk-headless apache2 libapache2-mod-jk lighttpd tshark"
 bench_packages="wrk nginx haproxy"

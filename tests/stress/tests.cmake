@@ -84,3 +84,50 @@ foreach(mode fork threads)
   add_test(NAME stress.observer.${mode} COMMAND stress_observer ${mode} 4)
   set_tests_properties(stress.observer.${mode} PROPERTIES TIMEOUT 60)
 endforeach()
+
+# Mutants: copies of lib/base and lib/model with one fault each, which the torture must find. A patch
+# that does not apply any more ends the build: the fault has to be put into the new code. Only what
+# a patch changes is compiled, everything when it changes a header.
+function(torture_mutant patch)
+  get_filename_component(name ${patch} NAME_WE)
+  set(copy ${PROJECT_BINARY_DIR}/mutants/${name})
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${patch})
+  file(STRINGS ${patch} changed REGEX "^[+][+][+] b/")
+  list(TRANSFORM changed REPLACE "^[+][+][+] b/([^ \t]+).*" "\\1")
+  set(others $<TARGET_OBJECTS:torture_base> $<TARGET_OBJECTS:torture_model>)
+  if(changed MATCHES "[.]h(;|$)")
+    set(changed)
+    foreach(source IN LISTS base_sources model_sources)
+      file(RELATIVE_PATH path ${PROJECT_SOURCE_DIR}/lib ${source})
+      list(APPEND changed ${path})
+    endforeach()
+    set(others)
+  endif()
+  foreach(path IN LISTS changed)
+    string(REPLACE "." "[.]" pattern ${path})
+    list(TRANSFORM others REPLACE "^(.+)$" "$<FILTER:\\1,EXCLUDE,/${pattern}[.]o>")
+  endforeach()
+  list(TRANSFORM changed PREPEND ${copy}/)
+  file(GLOB originals CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/lib/base/*.[ch]
+    ${PROJECT_SOURCE_DIR}/lib/model/*.[ch])
+  add_custom_command(OUTPUT ${changed} DEPENDS ${patch} ${originals}
+    COMMAND ${CMAKE_COMMAND} -E rm -rf ${copy}
+    COMMAND ${CMAKE_COMMAND} -E copy_directory ${PROJECT_SOURCE_DIR}/lib/base ${copy}/base
+    COMMAND ${CMAKE_COMMAND} -E copy_directory ${PROJECT_SOURCE_DIR}/lib/model ${copy}/model
+    COMMAND ${MCMP_PATCH} -s -p1 --fuzz=0 -d ${copy} -i ${patch}
+    COMMENT "Mutant ${name}" VERBATIM)
+  add_library(mutant_${name} OBJECT ${changed})
+  torture_flags(mutant_${name} HOOKED LIB ${copy})
+  torture_program(torture_${name} $<TARGET_OBJECTS:mutant_${name}> ${others})
+  add_test(NAME stress.mutant.${name} COMMAND ${MCMP_PYTHON} ${stress_dir}/mutant.py
+    --program $<TARGET_FILE:torture_${name}>)
+  set_tests_properties(stress.mutant.${name} PROPERTIES TIMEOUT 200)
+endfunction()
+
+if(NOT MCMP_SANITIZE)
+  find_program(MCMP_PATCH patch REQUIRED)
+  file(GLOB patches CONFIGURE_DEPENDS ${stress_dir}/mutants/*.patch)
+  foreach(patch IN LISTS patches)
+    torture_mutant(${patch})
+  endforeach()
+endif()
