@@ -275,6 +275,25 @@ def test_a_body_that_the_application_does_not_read_harms_nobody(front):
             assert shown(client.get('/app/after'))['path'] == '/after', size
 
 
+@pytest.mark.parametrize('framing, sent, wanted', [
+    ('Content-Length: 100000', b'x' * 100000, b'whole'),
+    ('Content-Length: 100000', b'x' * 50000, b'broken'),
+    ('Content-Length: 100000', b'', b'broken'),
+    ('Transfer-Encoding: chunked', b'5\r\nhello\r\n0\r\n\r\n', b'whole'),
+    ('Transfer-Encoding: chunked', b'5\r\nhello\r\n', b'broken'),
+    ('Transfer-Encoding: chunked', b'5\r\nhello\r\nzz\r\n', b'broken'),
+    ('Transfer-Encoding: chunked', b'', b'broken')])
+def test_the_application_never_takes_a_broken_body_for_a_whole_one(front, tomcat, framing, sent,
+                                                                   wanted):
+    key = f'{front.kind}-{framing[:1]}-{len(sent)}'
+    with raw.Client(front.traffic) as client:
+        client.send(f'POST /app/keep?key={key} HTTP/1.1\r\nHost: localhost\r\n{framing}\r\n\r\n')
+        # the node has the head when the client leaves
+        until(lambda: front.nodes()['n1']['Connected'] == '1')
+        client.send(sent)
+    assert tomcat.get(f'/app/kept?key={key}').body == wanted
+
+
 def test_a_client_that_leaves_while_it_sends_marks_no_node(front):
     for _ in range(4):
         client = raw.Client(front.traffic)

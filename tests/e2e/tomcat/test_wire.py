@@ -116,6 +116,8 @@ def check(found, targets):
     assert set(found['ajp13.raddr']) == {'127.0.0.1'} and set(found['ajp13.srv']) == {'localhost'}
     codes = collections.Counter(found['ajp13.code'])
     assert codes['2'] == codes['4'] == len(targets)
-    # the connection is asked before each of its uses but the first
-    assert codes['10'] == codes['9'] >= len(targets) - 1
+    # the connection is asked before each of its uses but the first, the node with each STATUS; the
+    # last question may have come too late for its answer
+    assert codes['9'] >= len(targets) - 1
+    assert codes['10'] - codes['9'] in (0, 1)
     assert set(found['ajp13.reusep']) == {'1'}

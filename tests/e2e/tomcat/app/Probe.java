@@ -17,9 +17,12 @@ import java.util.Collections;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 /**
  * What a request looks like inside a container, and answers of every shape. The first segment of
@@ -33,6 +36,10 @@ public class Probe extends HttpServlet {
     /** Requests of /hold that wait, by key. */
     private static final ConcurrentHashMap<String, CountDownLatch> HELD = new ConcurrentHashMap<>();
 
+    /** What became of the bodies of /keep, by key. */
+    private static final ConcurrentHashMap<String, CompletableFuture<String>> KEPT =
+            new ConcurrentHashMap<>();
+
     @Override
     protected void service(HttpServletRequest request, HttpServletResponse response)
             throws ServletException, IOException {
@@ -44,6 +51,8 @@ public class Probe extends HttpServlet {
             case "echo" -> echo(request, response);
             case "fields" -> fields(request, response);
             case "hold" -> hold(request, response);
+            case "keep" -> keep(request, response);
+            case "kept" -> kept(request, response);
             case "redirect" -> response.sendRedirect(request.getContextPath() + "/elsewhere?a=b");
             case "release" -> release(request, response);
             case "session" -> session(request, response);
@@ -281,6 +290,35 @@ public class Probe extends HttpServlet {
         response.setContentType("application/octet-stream");
         for (int got = in.read(buffer); got >= 0; got = in.read(buffer)) {
             out.write(buffer, 0, got);
+        }
+    }
+
+    /** Reads the body and keeps whether it ended or broke off. */
+    private void keep(HttpServletRequest request, HttpServletResponse response)
+            throws IOException {
+        String key = parameter(request, "key");
+        byte[] buffer = new byte[8192];
+        String end = "broken";
+        try (InputStream in = request.getInputStream()) {
+            while (in.read(buffer) >= 0) {
+                continue;
+            }
+            end = "whole";
+        } finally {
+            KEPT.computeIfAbsent(key, k -> new CompletableFuture<>()).complete(end);
+        }
+        text(response, end);
+    }
+
+    /** Tells it, once it is known. */
+    private void kept(HttpServletRequest request, HttpServletResponse response)
+            throws IOException {
+        String key = parameter(request, "key");
+        try {
+            text(response, KEPT.computeIfAbsent(key, k -> new CompletableFuture<>())
+                    .get(20, TimeUnit.SECONDS));
+        } catch (InterruptedException | ExecutionException | TimeoutException e) {
+            throw new IOException(e);
         }
     }
 
