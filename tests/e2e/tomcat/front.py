@@ -11,13 +11,15 @@ KINDS = ['http', 'ajp']
 SETTINGS = '''[*]
 secret = {secret}
 max-packet = {packet}
+{more}
 '''
 
 
 class Front(Server):
     """kind: a connector of Tomcat (see tomcat.py)."""
 
-    def __init__(self, tomcats, kind, *flags, secret=None, packet=None, node_flags=(), workers=1):
+    def __init__(self, tomcats, kind, *flags, secret=None, packet=None, node_flags=(), workers=1,
+                 settings=''):
         self.kind = kind
         self.tomcats = tomcats
         self.agents = {}
@@ -26,7 +28,7 @@ class Front(Server):
             self.file = tempfile.NamedTemporaryFile('w', encoding='ascii', suffix='.conf')
             self.file.write(SETTINGS.format(
                 secret=secret or tomcats[0].secret,
-                packet=packet or (65536 if kind == 'ajp' else 8192)))
+                packet=packet or (65536 if kind == 'ajp' else 8192), more=settings))
             self.file.flush()
             flags += ('--node-settings', self.file.name)
         super().__init__(*flags, workers=workers)

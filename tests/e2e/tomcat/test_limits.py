@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What AJP connectors refuse: heads over a packet, a wrong secret."""
+"""What AJP connectors refuse: heads over a packet, a wrong secret, upgrades."""
+import threading
+
 import pytest
 
 import raw
 from front import Front, header
 from waiting import until
+from wire import WebSocket, stream_content
 
 
 @pytest.fixture(scope='module', name='small')
@@ -79,3 +82,21 @@ def test_the_secret_shows_nowhere(tomcat):
                 answer = client.get('/', method=command)
                 assert answer.status == 200 and tomcat.secret not in answer.body.decode()
         assert tomcat.secret not in front.log() + front.access()
+
+
+def test_an_upgrade_takes_the_http_port_of_an_ajp_node_or_is_501(tomcat):
+    with Front([tomcat], 'ajp',
+               settings=f'upgrade-endpoint = {tomcat.ports["http"]}') as front:
+        with WebSocket(front.traffic[1], '/app/ws') as ws:
+            assert (ws.head.status, ws.head['X-Node']) == (101, 'n1')
+            for size in (1, 1000, 300000):
+                payload = stream_content(size)
+                frame = ws.frame(2, payload)
+                sender = threading.Thread(target=ws.wire.send, args=(frame,))
+                sender.start()
+                assert ws.wire.exactly(len(frame)) == frame
+                sender.join()
+        assert front.show()['node'] == 'n1', 'what is no upgrade goes by ajp'
+    with Front([tomcat], 'ajp') as front:
+        with WebSocket(front.traffic[1], '/app/ws') as ws:
+            assert ws.head.status == 501

@@ -6,6 +6,8 @@ import jakarta.servlet.http.HttpServlet;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import jakarta.servlet.http.HttpSession;
+import jakarta.servlet.http.HttpUpgradeHandler;
+import jakarta.servlet.http.WebConnection;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -13,6 +15,7 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.security.cert.X509Certificate;
+import java.util.Base64;
 import java.util.Collections;
 import java.util.HexFormat;
 import java.util.List;
@@ -59,6 +62,7 @@ public class Probe extends HttpServlet {
             case "status" -> status(request, response);
             case "stream" -> stream(request, response);
             case "throw" -> failLate(request, response);
+            case "ws" -> upgrade(request, response);
             default -> show(request, response);
         }
     }
@@ -66,7 +70,7 @@ public class Probe extends HttpServlet {
     /** All of the request as JSON, with length and digest of its body. */
     private void show(HttpServletRequest request, HttpServletResponse response)
             throws IOException {
-        MessageDigest digest = sha256();
+        MessageDigest digest = digest("SHA-256");
         long length = 0;
         byte[] buffer = new byte[65536];
         InputStream in = request.getInputStream();
@@ -333,6 +337,47 @@ public class Probe extends HttpServlet {
         throw new ServletException("on purpose");
     }
 
+    /** Takes a WebSocket, or what calls itself one: echoes bytes until the client ends. */
+    private void upgrade(HttpServletRequest request, HttpServletResponse response)
+            throws IOException, ServletException {
+        String key = request.getHeader("Sec-WebSocket-Key");
+        if (key == null || !"websocket".equalsIgnoreCase(request.getHeader("Upgrade"))) {
+            response.sendError(HttpServletResponse.SC_BAD_REQUEST);
+            return;
+        }
+        byte[] accept = digest("SHA-1").digest(
+                (key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").getBytes(StandardCharsets.US_ASCII));
+        response.setStatus(HttpServletResponse.SC_SWITCHING_PROTOCOLS);
+        response.setHeader("Upgrade", "websocket");
+        response.setHeader("Connection", "Upgrade");
+        response.setHeader("Sec-WebSocket-Accept", Base64.getEncoder().encodeToString(accept));
+        response.setHeader("X-Node", node());
+        request.upgrade(Echo.class);
+    }
+
+    /** The connection after an upgrade. */
+    public static final class Echo implements HttpUpgradeHandler {
+        @Override
+        public void init(WebConnection connection) {
+            byte[] buffer = new byte[8192];
+            try (connection) {
+                InputStream in = connection.getInputStream();
+                OutputStream out = connection.getOutputStream();
+                for (int got = in.read(buffer); got >= 0; got = in.read(buffer)) {
+                    out.write(buffer, 0, got);
+                    out.flush();
+                }
+            } catch (Exception e) {
+                throw new IllegalStateException(e);
+            }
+        }
+
+        @Override
+        public void destroy() {
+            // nothing is held
+        }
+    }
+
     private String node() {
         return System.getProperty("probe.node", "");
     }
@@ -360,9 +405,9 @@ public class Probe extends HttpServlet {
         response.getOutputStream().write(body);
     }
 
-    private static MessageDigest sha256() {
+    private static MessageDigest digest(String name) {
         try {
-            return MessageDigest.getInstance("SHA-256");
+            return MessageDigest.getInstance(name);
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException(e);
         }
