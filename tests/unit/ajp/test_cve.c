@@ -155,8 +155,8 @@ START_TEST(test_cve_2022_36760_only_our_own_framing_goes_out)
 {
     static const char *const requests[] = {
         "POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n",
-        "POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: CHUNKED\r\n"
-        "Connection: transfer-encoding, content-length\r\n\r\n",
+        ("POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: CHUNKED\r\n"
+         "Connection: transfer-encoding, content-length\r\n\r\n"),
         "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 7\r\nConnection: content-length\r\n\r\n",
     };
 
