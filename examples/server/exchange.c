@@ -300,11 +300,19 @@ static void note_tried(struct exchange *x, int outcome)
     x->tried_count++;
 }
 
+/* AJP13 5: the node may act on a request that it replied to, be it by asking for its body. */
+static int may_repeat(const struct exchange *x)
+{
+    if (!x->head_sent)
+        return 1;
+    return x->idempotent && x->body_kept && !(x->wire->replies_once && x->try_bytes > 0);
+}
+
 void exchange_fail(struct exchange *x, int outcome, const char *why)
 {
     int stale =
         x->up != NULL && x->up->reused && x->try_bytes == 0 && outcome == MCMP_OUTCOME_NO_ANSWER;
-    int again = !x->head_sent || (x->idempotent && x->body_kept);
+    int again = may_repeat(x);
     uint32_t retries = x->selection.max_retries;
 
     if (x->answered) {

@@ -456,7 +456,7 @@ static struct upstream *take_idle(struct pool *pool, int look)
         struct upstream *up = LINK_OWNER(struct upstream, link, pool->idle.prev);
         char byte;
 
-        if (look && recv(up->io.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0) {
+        if (look && (recv(up->io.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN)) {
             upstream_close(up);
             continue;
         }
@@ -494,8 +494,11 @@ static int reuse(struct pool *pool, struct exchange *x)
 {
     struct upstream *up;
 
-    /* A request that can't be repeated must not meet a connection that the node closed. */
-    while ((up = take_idle(pool, !x->idempotent)) != NULL) {
+    /* A request that can't be repeated must not meet a connection that the node closed, and no
+     * answer of AJP bytes that came before it was asked for (AJP13 5). */
+    int look = !x->idempotent || pool->scheme == MCMP_SCHEME_AJP;
+
+    while ((up = take_idle(pool, look)) != NULL) {
         up->exchange = x;
         up->phase = UPSTREAM_BUSY;
         if (!is_doubtful(up, &x->selection)) {

@@ -15,6 +15,7 @@
 #define STEP_OVER (-1) /* the exchange is over, or goes to another node */
 
 struct wire {
+    int replies_once; /* 1: once a byte of a reply came, the request is not sent again */
     /* How long a client that waits for 100 waits for the node's before it gets ours. */
     mcmp_time continue_patience;
     const char *silence; /* what to say of a node that does not answer in time */

@@ -240,7 +240,8 @@ static int may_reuse(const struct exchange *x)
            buffer_len(x->up->in) == 0;
 }
 
-const struct wire wire_ajp = { 0,
+const struct wire wire_ajp = { 1,
+                               0,
                                "no answer in time (node-timeout); a container is silent also when "
                                "the head of its answer is over its own packet size",
                                begin,

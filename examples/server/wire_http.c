@@ -151,7 +151,6 @@ static int may_reuse(const struct exchange *x)
            buffer_len(x->up->in) == 0;
 }
 
-const struct wire wire_http = { 1 * MCMP_SEC,  "no answer in time (node-timeout)",
-                                begin,         take_content,
-                                NULL,          take_answer,
-                                ends_by_close, may_reuse };
+const struct wire wire_http = { 0,           1 * MCMP_SEC,  "no answer in time (node-timeout)",
+                                begin,       take_content,  NULL,
+                                take_answer, ends_by_close, may_reuse };

@@ -12,4 +12,5 @@ if(TARGET mcmp-server)
 
   mcmp_ajp_test(server test_ajp_server TIMEOUT 240 LABELS slow)
   mcmp_ajp_test(node test_ajp_node TIMEOUT 120)
+  mcmp_ajp_test(safety test_ajp_safety TIMEOUT 120)
 endif()
