@@ -162,8 +162,9 @@ static void on_probed(void *ctx, int ok, const char *why)
     struct manage *m = ctx;
 
     m->probe = NULL;
-    if (!ok)
-        log_write(MCMP_LOG_DEBUG, "manage", "the probe of an endpoint failed: %s", why);
+    if (why != NULL)
+        log_write(MCMP_LOG_DEBUG, "manage", "the probe of an endpoint %s: %s",
+                  ok ? "passed" : "failed", why);
     resume(m, ok);
     serve(m);
 }

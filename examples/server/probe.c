@@ -7,6 +7,8 @@
  */
 #include "probe.h"
 
+#include <libmcmp/ajp.h>
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,6 +48,7 @@ struct probe {
     size_t sent;
     char answer[512];
     size_t answer_len;
+    mcmp_ajp_proxy *ajp; /* codec of a CPing */
 };
 
 static void try_next(struct probe *p);
@@ -55,6 +58,7 @@ static void probe_free(struct io *io)
     struct probe *p = LINK_OWNER(struct probe, io, io);
 
     p->worker->probe_count--;
+    mcmp_ajp_proxy_free(p->ajp);
     free(p);
 }
 
@@ -151,21 +155,31 @@ static int is_ajp(const struct probe *p)
     return p->scheme == MCMP_SCHEME_AJP;
 }
 
-/* 1 when the answer decides, which finishes the probe. */
-static int judge(struct probe *p)
+/* AJP13 5: the secret is no part of CPing, so a good answer says nothing of it. */
+static int judge_ajp(struct probe *p, size_t from)
 {
-    static const char cpong[5] = { 'A', 'B', 0, 1, 9 };
+    mcmp_ajp_event event;
+    size_t used = 0;
+    int rc;
+
+    mcmp_ajp_event_init(&event);
+    rc = mcmp_ajp_proxy_feed(p->ajp, p->answer + from, p->answer_len - from, &used, &event, NULL);
+    if (rc == MCMP_NEED_MORE)
+        return 0;
+    if (rc == MCMP_OK && event.type == MCMP_AJP_EVENT_PONG && from + used == p->answer_len)
+        finish(p, 1, "CPong came; the secret was not checked by that");
+    else
+        fail(p, "the answer to CPing is no CPong");
+    return 1;
+}
+
+/* 1 when the answer decides, which finishes the probe. The bytes from `from` on are new. */
+static int judge(struct probe *p, size_t from)
+{
     int status;
 
-    if (is_ajp(p)) {
-        if (p->answer_len < sizeof(cpong) && memcmp(p->answer, cpong, p->answer_len) == 0)
-            return 0;
-        if (p->answer_len == sizeof(cpong) && memcmp(p->answer, cpong, sizeof(cpong)) == 0)
-            finish(p, 1, NULL);
-        else
-            fail(p, "the answer to CPing is no CPong");
-        return 1;
-    }
+    if (is_ajp(p))
+        return judge_ajp(p, from);
     status = final_status(p);
     if (status == 0)
         return 0;
@@ -193,7 +207,7 @@ static void do_read(struct probe *p)
             return;
         }
         p->answer_len += (size_t)n;
-        if (judge(p))
+        if (judge(p, p->answer_len - (size_t)n))
             return;
         if (p->answer_len == sizeof(p->answer)) {
             fail(p, "the answer is too long");
@@ -278,6 +292,24 @@ static void on_ready(struct io *io, unsigned events)
         do_read(p);
 }
 
+/* Each address is asked anew. 0, or -1 without memory. */
+static int write_cping(struct probe *p)
+{
+    mcmp_ajp_options opts;
+
+    mcmp_ajp_options_init(&opts);
+    opts.max_accept = MCMP_AJP_PACKET_MIN;
+    opts.max_head = MCMP_AJP_PACKET_MIN;
+    if (p->ajp != NULL)
+        mcmp_ajp_proxy_reset(p->ajp);
+    else if (mcmp_ajp_proxy_new(&p->ajp, &opts, NULL) != MCMP_OK)
+        return -1;
+    return mcmp_ajp_proxy_encode_ping(p->ajp, p->request, sizeof(p->request), &p->request_len,
+                                      NULL) == MCMP_OK
+               ? 0
+               : -1;
+}
+
 static void try_next(struct probe *p)
 {
     mcmp_time left = p->deadline - clock_now();
@@ -286,6 +318,10 @@ static void try_next(struct probe *p)
     p->phase = PHASE_CONNECT;
     p->sent = 0;
     p->answer_len = 0;
+    if (is_ajp(p) && write_cping(p) != 0) {
+        finish(p, 0, "no memory for a CPing");
+        return;
+    }
     while (p->next < p->count) {
         const struct address *address = &p->list[p->next++];
 
@@ -332,14 +368,10 @@ static void on_resolved(void *ctx, const struct address *list, unsigned count, c
 
 static void write_request(struct probe *p, const mcmp_probe *what)
 {
-    static const char cping[5] = { 0x12, 0x34, 0, 1, 10 };
     int len;
 
-    if (is_ajp(p)) {
-        memcpy(p->request, cping, sizeof(cping));
-        p->request_len = sizeof(cping);
-        return;
-    }
+    if (is_ajp(p))
+        return; /* written when an address is tried */
     len = snprintf(p->request, sizeof(p->request),
                    "%.*s %.*s HTTP/1.1\r\nHost: %.*s\r\nUser-Agent: mcmp-server\r\n"
                    "Connection: close\r\n\r\n",
@@ -353,7 +385,7 @@ static void find(struct probe *p, const mcmp_probe *what)
 {
     int may_resolve = (what->flags & MCMP_PROBE_RESOLVE) != 0 || resolve_is_localhost(what->host);
 
-    if (p->request_len == 0) {
+    if (p->request_len == 0 && !is_ajp(p)) {
         p->why = "the request is too long";
     } else if (resolve_literal(what->host, what->port, &p->list[0])) {
         p->count = 1;

@@ -8,7 +8,8 @@
 struct worker;
 struct probe;
 
-/* ok 1: the endpoint answered as it should; else why tells what failed. */
+/* ok 1: the endpoint answered as it should, and why tells what that leaves open, or is NULL; else
+ * why tells what failed. */
 typedef void (*probe_fn)(void *ctx, int ok, const char *why);
 
 /* Start one; the description is copied. fn is called later, once. NULL without memory. */

@@ -39,8 +39,9 @@ static void on_probed(void *ctx, int ok, const char *why)
     mcmp_time now = clock_now();
     uint32_t dropped;
 
-    if (!ok && log_allowed(&r->tick->limit, now, &dropped))
-        log_write(MCMP_LOG_DEBUG, "probe", "a node failed its probe: %s", why);
+    if (why != NULL && log_allowed(&r->tick->limit, now, &dropped))
+        log_write(MCMP_LOG_DEBUG, "probe", "a node %s its probe: %s", ok ? "passed" : "failed",
+                  why);
     mcmp_probe_report(w->cluster, r->node, r->ticket, ok, now, NULL);
     r->tick->running--;
     link_remove(&r->link);

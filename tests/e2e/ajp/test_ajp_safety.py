@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""When a connection to an ajp node may serve again, and a request be sent again: AJP13 5."""
+"""When a connection to an ajp node may serve again and a request be sent again, and what a probe
+takes for an answer: AJP13 5."""
 import os
 import signal
 import socket
@@ -8,6 +9,7 @@ import time
 import pytest
 
 import ajp
+import mcmp
 import raw
 from ajp import Container
 from server import Server
@@ -95,4 +97,41 @@ def test_a_kept_connection_that_ends_without_a_reply_is_replaced_once(method, ti
         answer = client.get('/2', method=method, body=body)
         assert (answer.status, seen) == (200 if times == 2 else 502, [body] * times)
         assert server.nodes()['n1']['Load'] == '100'
+    node.stop()
+
+
+PROBES = {'CPong': ([ajp.CPONG], True), 'in parts': ([ajp.CPONG[:1], ajp.CPONG[1:]], True),
+          'one byte more': ([ajp.CPONG + b'\0'], False), 'two': ([ajp.CPONG * 2], False),
+          'longer payload': ([b'AB\0\x02\x09\0'], False), 'End Response': ([ajp.end()], False),
+          'wrong magic': ([b'\x12\x34\0\x01\x09'], False), 'an echo': ([ajp.CPING], False),
+          'half': ([ajp.CPONG[:4]], False), 'nothing': ([], False)}
+
+
+@pytest.fixture(scope='module', name='probing')
+def probing_server():
+    with Server('--log-level', 'debug') as server:
+        yield server
+
+
+@pytest.mark.parametrize('name', PROBES)
+def test_a_probe_takes_exactly_a_cpong(probing, name):
+    pieces, good = PROBES[name]
+    asked = []
+
+    def serve(_, conn):
+        asked.append(conn.exactly(5))
+        for piece in pieces:
+            conn.send(piece)
+            time.sleep(0.05)
+        if good:
+            asked.append(conn.rest())
+
+    node = Container('n1')
+    node.raw_handler = serve
+    answer = mcmp.send(probing.management, 'PING',
+                       {'Scheme': 'ajp', 'Host': '127.0.0.1', 'Port': node.port})
+    assert ('State=OK' if good else 'State=NOTOK') in answer.body.decode()
+    assert asked[0] == ajp.CPING
+    if good:
+        assert 'the secret was not checked' in probing.log()
     node.stop()
