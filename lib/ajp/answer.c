@@ -150,6 +150,7 @@ int mcmp_ajp_container_encode_end(mcmp_ajp_container *container, uint32_t reuse,
     rc = put_small(MCMP__AJP_END, reuse, 1, out, size, out_len, err);
     if (rc != MCMP_OK)
         return rc;
+    memset(&container->request, 0, sizeof(container->request)); /* says nothing of a refusal */
     container->has_request = 0;
     container->has_head = 0;
     container->end_due = 0;

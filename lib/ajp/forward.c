@@ -265,10 +265,11 @@ static void put_first(job *j, uint32_t method)
     static const mcmp_span protocols[] = { MCMP__SPAN("HTTP/1.0"), MCMP__SPAN("HTTP/1.1") };
     const mcmp_ajp_facts *facts = &j->facts;
     mcmp_span name = facts->server_name;
+    mcmp_span host = j->forward.target->host;
     uint32_t port = facts->server_port;
 
     if (name.len == 0 || port == 0)
-        split_host(j->forward.target->host, &name, &port);
+        split_host(host.len != 0 ? host : j->forward.host, &name, &port);
     if (port == 0)
         port = facts->is_ssl ? 443 : 80;
     mcmp__ajp_put8(&j->out, MCMP__AJP_FORWARD);

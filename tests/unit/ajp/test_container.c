@@ -350,6 +350,46 @@ START_TEST(a_refused_request_is_answered_and_the_connection_closed)
 }
 END_TEST
 
+START_TEST(a_refusal_has_content_whatever_was_asked_before)
+{
+    static const struct {
+        const char *name;
+        const char *bytes;
+        int code;
+    } refused[] = {
+        { "over max_accept", REQ("02") "0001 s'X' S8142'v' FF]", MCMP_ERR_AJP_SIZE },
+        { "no method", "P[02 00]", MCMP_ERR_AJP_METHOD },
+    };
+
+    for (size_t i = 0; i < COUNT_OF(refused); i++) {
+        static story s;
+        mcmp_ajp_options opts;
+        mcmp_ajp_frame frame;
+        char out[64];
+        const wire *w;
+        size_t len;
+        server v;
+
+        s.len = 0;
+        mcmp_ajp_options_init(&opts);
+        mcmp_ajp_frame_init(&frame);
+        opts.max_accept = 8192;
+        server_open(&v, &opts);
+        w = wire_of(REQ("03") "0000 FF]"); /* HEAD */
+        row_code(refused[i].name, server_feed(&v, &s, w->bytes, w->len, NULL), MCMP_NEED_MORE);
+        w = wire_of(refused[i].bytes);
+        row_code(refused[i].name, server_feed(&v, &s, w->bytes, w->len, NULL), refused[i].code);
+        ck_assert_int_eq(
+            mcmp_ajp_container_encode_head(v.container, 400, NULL, 0, out, sizeof(out), &len, NULL),
+            MCMP_OK);
+        row_code(refused[i].name, mcmp_ajp_container_encode_body(v.container, 4, &frame, NULL),
+                 MCMP_OK);
+        ck_assert_uint_eq(frame.take, 4);
+        mcmp_ajp_container_free(v.container);
+    }
+}
+END_TEST
+
 /* An early answer: the packet that is on its way is taken and dropped, then the next request. */
 static const row early[] = {
     { "a body that nobody wants", REQ("04") "0001 A008 s'5' FF] P[0005 'abcde']" GET0 "FF]",
@@ -515,6 +555,7 @@ int main(void)
         requests_are_decoded_however_they_are_cut,
         a_wrong_secret_is_refused_and_never_shown,
         a_refused_request_is_answered_and_the_connection_closed,
+        a_refusal_has_content_whatever_was_asked_before,
         an_early_answer_leaves_nothing_on_the_connection,
         later_requests_wait_for_the_answer,
         limits_on_packets_are_errors_that_name_them,
