@@ -181,8 +181,8 @@ MCMP_API void mcmp_answer_reset(mcmp_answer *answer);
  * @param[out] used   how many were taken
  * @param[out] err    detail with the offset in the connection's stream; may be NULL
  * @return MCMP_OK (an answer is complete), MCMP_NEED_MORE, MCMP_ERR_ANSWER, MCMP_ERR_HEAD_SIZE,
- * MCMP_ERR_BODY_SIZE, MCMP_ERR_NOMEM, MCMP_ERR_STATE (after an error). After an error the
- * connection is to be closed.
+ * MCMP_ERR_BODY_SIZE, MCMP_ERR_STATE (after one of these): the connection is to be closed;
+ * MCMP_ERR_NOMEM: the bytes before *used are taken, the others can be given again
  * @mt_handle @reentrant no
  * @since 0.1
  */

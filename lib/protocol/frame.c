@@ -55,12 +55,21 @@ static void take(mcmp__frame *f, cursor *in, size_t count)
     f->stream += count;
 }
 
+/* Nothing is taken and nothing is changed: the bytes may come again. */
+static int no_memory(mcmp__frame *f, mcmp_error *err)
+{
+    f->text.failed = 0;
+    mcmp__fail(err, MCMP_ERR_NOMEM, NULL, "no memory for the message");
+    mcmp__error_at(err, f->stream);
+    return MCMP_ERR_NOMEM;
+}
+
 static inline int store(mcmp__frame *f, cursor *in, size_t count, mcmp_error *err)
 {
     mcmp__buf *text = &f->text;
 
     if (count > text->cap - text->len && mcmp__buf_reserve(text, count) != MCMP_OK)
-        return fail_at(f, err, MCMP_ERR_NOMEM, f->stream, "no memory for the message");
+        return no_memory(f, err);
     if (count > 0) /* no bytes may have no address */
         memcpy(text->data + text->len, in->ptr, count);
     text->len += count;
@@ -144,8 +153,10 @@ static int bad_byte(mcmp__frame *f, const cursor *in, const char *at, mcmp_error
 /* Likewise of a line or a part of one. */
 static int store_line(mcmp__frame *f, cursor *in, size_t count, mcmp_error *err)
 {
+    if (store(f, in, count, err) != MCMP_OK)
+        return MCMP_ERR_NOMEM;
     f->room -= count;
-    return store(f, in, count, err);
+    return MCMP_OK;
 }
 
 /* Move bytes up to the end of the line into text. STEP_ON: the line is complete. */
@@ -154,30 +165,32 @@ static int take_line(mcmp__frame *f, cursor *in, mcmp_error *err)
     size_t given = (size_t)(in->end - in->ptr);
     const char *end = in->ptr + MCMP__MIN(given, f->room);
     const char *ptr = in->ptr;
+    uint32_t cr = f->cr;
     size_t count;
     int complete = 0;
 
-    if (!f->cr) {
+    if (!cr) {
         ptr = skip_plain(ptr, end);
         if (end - ptr >= 2 && memcmp(ptr, "\r\n", 2) == 0) /* nearly always */
             return store_line(f, in, (size_t)(ptr + 2 - in->ptr), err);
         if (ptr < end && *ptr != '\r')
             return bad_byte(f, in, ptr, err);
         if (ptr < end) {
-            f->cr = 1;
+            cr = 1;
             ptr++;
         }
     }
-    if (f->cr && ptr < end) {
+    if (cr && ptr < end) {
         if (*ptr != '\n')
             return bad_byte(f, in, ptr, err);
-        f->cr = 0;
+        cr = 0;
         ptr++;
         complete = 1;
     }
     count = (size_t)(ptr - in->ptr);
     if (store_line(f, in, count, err) != MCMP_OK)
         return MCMP_ERR_NOMEM;
+    f->cr = cr;
     if (complete)
         return STEP_ON;
     if (count < given) {
@@ -438,8 +451,7 @@ static int step_to_close(mcmp__frame *f, cursor *in, mcmp_error *err)
                        "the body is over its limit");
     f->total = f->received + given;
     f->remaining = given;
-    (void)take_body(f, in, err);
-    return f->state == STATE_FAILED ? MCMP_ERR_NOMEM : STEP_STARVED;
+    return take_body(f, in, err) == MCMP_ERR_NOMEM ? MCMP_ERR_NOMEM : STEP_STARVED;
 }
 
 /* chunk-size [ BWS ";" ext ]: extensions are ignored, but they have a limit in all. */
@@ -579,9 +591,11 @@ int mcmp__frame_feed(mcmp__frame *frame, const void *data, size_t len, size_t *u
         next_message(frame);
     while (rc == STEP_ON && frame->state != STATE_COMPLETE)
         rc = in.ptr < in.end ? steps[frame->state](frame, &in, err) : STEP_STARVED;
-    if (rc < 0)
+    if (rc < 0 && rc != MCMP_ERR_NOMEM)
         return rc;
     *used = len - (size_t)(in.end - in.ptr);
+    if (rc < 0)
+        return rc;
     return frame->state == STATE_COMPLETE ? MCMP_OK : MCMP_NEED_MORE;
 }
 

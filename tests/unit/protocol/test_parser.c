@@ -577,8 +577,8 @@ static int parse_all(const mcmp_allocator *allocator, void *ctx)
     rc = mcmp_parser_feed(parser, oom_text, sizeof(oom_text) - 1, &used, NULL);
     if (rc == MCMP_NEED_MORE)
         rc = mcmp_parser_feed(parser, body, sizeof(body), &used, NULL);
-    if (rc == MCMP_ERR_NOMEM)
-        ck_assert_int_eq(mcmp_parser_feed(parser, body, 1, &used, NULL), MCMP_ERR_STATE);
+    if (rc == MCMP_ERR_NOMEM) /* not a failure of the stream: there may be memory next time */
+        ck_assert_int_ne(mcmp_parser_feed(parser, "\r", 1, &used, NULL), MCMP_ERR_STATE);
     mcmp_parser_free(parser);
     return rc;
 }
