@@ -411,7 +411,8 @@ MCMP_API int mcmp_apply(mcmp_cluster *cluster, const mcmp_request *request, mcmp
  * Without meaning for MCMP_PENDING_DELAY.
  * @param[in]     now      time of the resume
  * @param[out]    err      detail; may be NULL
- * @return as mcmp_apply(); MCMP_ERR_STATE when the answer does not wait
+ * @return as mcmp_apply(), but where nothing is answered (MCMP_ERR_NOMEM and those after it) the
+ * answer waits as before and can be resumed again; MCMP_ERR_STATE when it does not wait
  * @mt_any @reentrant no
  * @since 0.1
  */

@@ -152,8 +152,8 @@ MCMP_API void mcmp_parser_free(mcmp_parser *parser);
  * @param[out] used   how many were taken; the rest is given again after the request was handled
  * @param[out] err    detail with the offset in the connection's stream; may be NULL
  * @return MCMP_OK (a request is ready), MCMP_NEED_MORE, MCMP_ERR_HTTP, MCMP_ERR_HEAD_SIZE (answer
- * by mcmp_response_bad_http(), then close), MCMP_ERR_STATE (after one of these), MCMP_ERR_NOMEM: the
- * bytes before *used are taken, the others can be given again
+ * by mcmp_response_bad_http(), then close), MCMP_ERR_STATE (after one of these), MCMP_ERR_NOMEM:
+ * the bytes before *used are taken, the others can be given again
  * @mt_handle @reentrant no
  * @since 0.1
  */

@@ -217,6 +217,20 @@ MCMP_API int mcmp_response_begin(mcmp_response *response, const mcmp_request *re
                                  const char *content_type);
 
 /**
+ * @brief Make room, so that what follows can't fail for want of memory: an answer of begin, write
+ * and end, or one of refuse. What the answer holds stays.
+ * @param[in,out] response the answer; @borrowed
+ * @param[in]     body     bytes of its body, with a Content-Type of at most 64 bytes and no header
+ * of add_header
+ * @param[in]     mess     bytes of the args of its refusal when they are escaped, or of the entries
+ * of leftover, up to 4096; 0 = it is none
+ * @return MCMP_OK, MCMP_ERR_NOMEM
+ * @mt_handle @reentrant no
+ * @since 0.1
+ */
+MCMP_API int mcmp_response_reserve(mcmp_response *response, size_t body, size_t mess);
+
+/**
  * @brief Add a header; both texts must be safe for a header.
  * @param[in,out] response the answer; @borrowed
  * @param[in]     name     name of the header; copied
@@ -309,7 +323,8 @@ MCMP_API int mcmp_response_decoder(mcmp_response *response, const mcmp_command_l
 /**
  * @brief Mark the answer as waiting; what was written so far is dropped.
  * @param[in,out] response the answer; @borrowed
- * @param[in]     pending  copied with its texts; NULL = no longer
+ * @param[in]     pending  copied with its texts; NULL = no longer. What the answer waited for last
+ * can be given back to it: that needs no memory
  * @return MCMP_OK, MCMP_ERR_NOMEM
  * @mt_handle @reentrant no
  * @since 0.1

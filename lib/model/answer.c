@@ -58,6 +58,11 @@ int mcmp__refuse_unknown(mcmp__call *call)
     return mcmp__refuse(call, MCMP_REFUSAL_UNKNOWN_NODE, call->command->jvm_route);
 }
 
+int mcmp__answer_reserve(mcmp__call *call, size_t body, size_t mess)
+{
+    return mcmp_response_reserve(call->response, body, mess) == MCMP_OK ? MCMP_OK : no_memory(call);
+}
+
 int mcmp__answer_empty(mcmp__call *call)
 {
     if (mcmp_response_begin(call->response, call->request, NULL) != MCMP_OK ||

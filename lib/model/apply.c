@@ -159,6 +159,21 @@ static inline int begin_call(mcmp__call *call, mcmp_cluster *cluster, const mcmp
     return take_request(call, request, room, err);
 }
 
+/* What the header lists after the semicolon: nothing is answered, not even by an older answer. */
+static int is_unanswered(int rc)
+{
+    return rc == MCMP_ERR_NOMEM || rc == MCMP_ERR_OS || rc == MCMP_ERR_DAMAGED;
+}
+
+MCMP__COLD static int drop_answer(mcmp_response *response, int rc)
+{
+    mcmp_pending pending = { .struct_size = sizeof(pending), .kind = MCMP_PENDING_DELAY };
+
+    (void)mcmp_response_set_pending(response, &pending); /* drops what was written */
+    (void)mcmp_response_set_pending(response, NULL);
+    return rc;
+}
+
 int mcmp_apply(mcmp_cluster *cluster, const mcmp_request *request, mcmp_response *response,
                mcmp_error *err)
 {
@@ -170,26 +185,35 @@ int mcmp_apply(mcmp_cluster *cluster, const mcmp_request *request, mcmp_response
         return rc;
     call.now = call.request->now;
     (void)mcmp_response_set_pending(response, NULL);
-    return judge(&call);
+    rc = judge(&call);
+    return is_unanswered(rc) ? drop_answer(response, rc) : rc;
 }
 
 int mcmp_apply_resume(mcmp_cluster *cluster, const mcmp_request *request, mcmp_response *response,
                       int probe_ok, mcmp_time now, mcmp_error *err)
 {
-    const mcmp_pending *pending;
+    mcmp_pending pending;
+    mcmp_probe probe;
     foreign room;
     mcmp__call call;
     int rc = begin_call(&call, cluster, request, response, &room, err);
 
     if (rc != MCMP_OK)
         return rc;
-    pending = mcmp_response_pending(response);
-    if (pending == NULL)
+    if (mcmp_response_pending(response) == NULL)
         return mcmp__fail(err, MCMP_ERR_STATE, NULL, "the answer does not wait for anything");
+    pending = *mcmp_response_pending(response);
+    if (pending.probe != NULL) {
+        probe = *pending.probe;
+        pending.probe = &probe;
+        call.probed = probe.node;
+    }
     call.now = now;
-    call.resumed = pending->kind;
+    call.resumed = pending.kind;
     call.probe_ok = probe_ok;
-    call.probed = pending->probe != NULL ? pending->probe->node : 0;
     (void)mcmp_response_set_pending(response, NULL);
-    return judge(&call);
+    rc = judge(&call);
+    if (is_unanswered(rc)) /* it can be tried again */
+        (void)mcmp_response_set_pending(response, &pending);
+    return rc;
 }

@@ -38,6 +38,9 @@ int mcmp__apply_report(mcmp__call *call); /* INFO, DUMP, VERSION, page */
 /* Answers. Each returns what the handler returns. */
 int mcmp__refuse(mcmp__call *call, uint32_t refusal, mcmp_span arg);
 int mcmp__refuse_unknown(mcmp__call *call);
+/* Room for the answer before anything is changed: the message must not fail after that.
+ * MCMP_ERR_NOMEM; see mcmp_response_reserve(). */
+int mcmp__answer_reserve(mcmp__call *call, size_t body, size_t mess);
 int mcmp__answer_empty(mcmp__call *call);
 void mcmp__answer_begin(mcmp__call *call, mcmp__out *out, const char *content_type);
 int mcmp__answer_end(mcmp__call *call, mcmp__out *out);
@@ -90,6 +93,8 @@ typedef struct mcmp__pairs {
 } mcmp__pairs;
 
 void mcmp__pairs_init(mcmp__pairs *pairs); /* left[] stays as it is */
+/* Likewise, but that done and limit stay. */
+void mcmp__pairs_again(mcmp__pairs *pairs);
 
 /* Add the pairs that do not exist with this status; set_existing: the others get it too. */
 void mcmp__pairs_register(mcmp__tx *tx, uint32_t node, const mcmp_command *command, uint32_t status,

@@ -10,6 +10,13 @@
 /* How often a held answer looks again; the whole hold is opts.stop_hold. */
 #define HOLD_STEP (5 * MCMP_MSEC)
 
+/* Answers are made room for before anything is written: a shorter one as long as it could be, a
+ * longer one when it is known which pairs were done. */
+#define FIRST_ROOM ((size_t)4096)
+#define MOST_OF(len) (3 * (len) + 1) /* escaped, and a comma */
+#define ANSWER_REST 160u             /* what stands around the names */
+#define ALIAS_REST 24u
+
 enum { SAME_MAX = 16 };   /* aliases, and contexts, of a message that is looked at first */
 enum { DONE_ROOM = 128 }; /* bytes of the bit field on the stack: 1024 pairs */
 
@@ -24,6 +31,8 @@ typedef struct app_job {
     int same;         /* nothing to write: all pairs are as the message wants them */
     size_t done_size; /* of an allocated bit field, or 0 */
     mcmp__record record;
+    size_t most; /* bytes that the answer may have */
+    size_t room; /* bytes that it has room for */
     uint8_t done_room[DONE_ROOM];
 } app_job;
 
@@ -171,6 +180,8 @@ static void look(app_job *job)
     job->same &= !rd.damaged;
 }
 
+static int write_message(app_job *job);
+
 /* The node in the transaction; 0 = there is none (any more). */
 static uint32_t node_of(app_job *job, mcmp__tx *tx)
 {
@@ -185,14 +196,51 @@ static uint32_t node_of(app_job *job, mcmp__tx *tx)
     return node;
 }
 
+/* With every pair done, and the lists of STOP-APP. No name is longer than it was in the body, and
+ * the names of a list together neither. */
+static size_t most_of_answer(const mcmp__call *call)
+{
+    size_t list = MOST_OF(call->request->body.len);
+
+    return ANSWER_REST + 2 * list + call->command->alias_count * (ALIAS_REST + list);
+}
+
+/* With the pairs that were done. */
+static size_t size_of_answer(const app_job *job)
+{
+    const mcmp_command *command = job->call->command;
+    size_t size = ANSWER_REST + 3 * MOST_OF(job->call->request->body.len);
+
+    for (size_t i = 0; i < command->alias_count; i++) {
+        size += ALIAS_REST;
+        for (size_t k = 0; k < command->context_count; k++)
+            if (mcmp__pairs_is_done(&job->pairs, command, i, k))
+                size += MOST_OF(command->contexts[k].len);
+    }
+    return size;
+}
+
+/* All is taken back and done again with room for the answer, which is not asked for under the
+ * lock. */
+static int again_with_room(app_job *job, mcmp__tx *tx, size_t room)
+{
+    mcmp__tx_abort(tx);
+    job->room = room;
+    memset(job->pairs.done, 0, (job->pairs.limit + 7) / 8);
+    mcmp__pairs_again(&job->pairs);
+    return write_message(job);
+}
+
 /* The message itself, in one transaction. MCMP_OK, or what was answered. */
 static int write_message(app_job *job)
 {
     mcmp__call *call = job->call;
     mcmp__tx tx;
     uint32_t node;
-    int rc = mcmp__tx_begin(&tx, call->cluster, call->now, call->err);
+    int rc = mcmp__answer_reserve(call, job->room, 0);
 
+    if (rc == MCMP_OK)
+        rc = mcmp__tx_begin(&tx, call->cluster, call->now, call->err);
     if (rc != MCMP_OK)
         return rc;
     node = node_of(job, &tx);
@@ -205,6 +253,8 @@ static int write_message(app_job *job)
         return mcmp__refuse(call, MCMP_REFUSAL_DENIED, call->command->jvm_route);
     }
     write_node(job, &tx, node);
+    if (job->most > job->room && size_of_answer(job) > job->room)
+        return again_with_room(job, &tx, size_of_answer(job));
     if (tx.open)
         mcmp__record_app(&job->record, &tx, node, call, &job->pairs);
     mcmp__tx_commit(&tx);
@@ -383,10 +433,13 @@ static int run(app_job *job)
     mcmp_time until = call->request->now + call->config->opts.stop_hold;
     int rc;
 
-    if (call->resumed == MCMP_PENDING_DELAY)
+    if (call->resumed == MCMP_PENDING_DELAY) {
         rc = read_again(job);
-    else
+    } else {
+        job->most = job->whole ? 0 : most_of_answer(call);
+        job->room = MCMP__MIN(job->most, FIRST_ROOM);
         rc = write_message(job);
+    }
     if (rc != MCMP_OK)
         return rc;
     if (job->whole)

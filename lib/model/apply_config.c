@@ -9,6 +9,8 @@
 
 #include "base/health.h"
 
+#define MESS_ROOM 4096u /* all that a Mess can have */
+
 typedef enum config_step {
     STEP_REGISTER,
     STEP_UPDATE,
@@ -29,6 +31,7 @@ typedef struct config_job {
     uint32_t evicted;  /* silent node of another route that holds the endpoint, or 0 */
     uint64_t armed_by; /* connection of a REMOVE-APP for the whole node just before (heal_reset) */
     mcmp_time armed_until;
+    size_t mess_room; /* for what finds no place; 0 = none was made ready */
     char balancer_name[256];
     char evicted_route[192]; /* printable */
     mcmp__pairs pairs;
@@ -96,6 +99,18 @@ static int is_unchanged(config_job *job, const mcmp__node *row)
         return 0;
     len = mcmp__text(rd, MCMP__BALANCER_NAME, row->balancer, text, sizeof(text));
     return mcmp__span_eq(mcmp__span(text, len), job->balancer.name);
+}
+
+/* Before each judgement. */
+static void begin_job(config_job *job)
+{
+    job->refusal = MCMP_REFUSAL_NONE;
+    job->live = 0;
+    job->evicted = 0;
+    job->armed_by = 0;
+    job->armed_until = 0;
+    job->evicted_route[0] = '\0';
+    mcmp__pairs_init(&job->pairs);
 }
 
 static config_step refuse(config_job *job, uint32_t refusal)
@@ -357,14 +372,28 @@ static void observe_replaced(config_job *job)
                         mcmp__health_next(before, MCMP__HEALTH_REPLACE, 0));
 }
 
+static int run(config_job *job);
+
+/* The answer lists what found no place. Room for that is not asked for under the lock: all is taken
+ * back, and done again with room. */
+static int again_with_room(config_job *job)
+{
+    mcmp__tx_abort(&job->tx);
+    begin_job(job);
+    job->mess_room = MESS_ROOM;
+    return run(job);
+}
+
 static int run(config_job *job)
 {
     mcmp__call *call = job->call;
     uint32_t refusal;
     config_step step;
     int was_written;
-    int rc = mcmp__tx_begin(&job->tx, call->cluster, call->now, call->err);
+    int rc = mcmp__answer_reserve(call, 0, job->mess_room);
 
+    if (rc == MCMP_OK)
+        rc = mcmp__tx_begin(&job->tx, call->cluster, call->now, call->err);
     if (rc != MCMP_OK)
         return rc;
     step = judge(job);
@@ -381,6 +410,8 @@ static int run(config_job *job)
         return refusal == MCMP_REFUSAL_TABLES ? refuse_tables(job)
                                               : mcmp__refuse(call, refusal, job->data.route);
     }
+    if (refusal == MCMP_REFUSAL_TABLES && job->mess_room == 0)
+        return again_with_room(job);
     was_written = job->tx.open != 0;
     if (was_written) {
         mcmp__record_config(&job->record, &job->tx, job->live, call, &job->balancer, &job->pairs);
@@ -402,16 +433,11 @@ int mcmp__apply_config(mcmp__call *call)
                            command->jvm_route))
         return mcmp__refuse(call, MCMP_REFUSAL_DENIED, command->jvm_route);
     job.call = call;
-    job.refusal = MCMP_REFUSAL_NONE;
-    job.live = 0;
-    job.evicted = 0;
-    job.armed_by = 0;
-    job.armed_until = 0;
-    job.evicted_route[0] = '\0';
+    job.mess_room = 0;
     memset(&job.data, 0, sizeof(job.data));
     memset(&job.balancer, 0, sizeof(job.balancer));
-    mcmp__pairs_init(&job.pairs);
     fill_data(&job);
+    begin_job(&job);
     rc = mcmp__record_open(&job.record, call);
     if (rc != MCMP_OK)
         return rc;

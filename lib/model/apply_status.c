@@ -46,8 +46,10 @@ static int finish_status(mcmp__call *call, mcmp_handle node, int ok, int probed)
     uint32_t event = MCMP__HEALTH_STATUS;
     uint32_t before;
     uint32_t after;
-    int rc;
+    int rc = mcmp__answer_state(call, status_rsp, command->jvm_route, ok);
 
+    if (rc != MCMP_OK)
+        return rc; /* nothing was changed */
     if (!ok)
         event = MCMP__HEALTH_STATUS_FAILED;
     else if (command->given & MCMP_FIELD_LOAD)
@@ -68,7 +70,7 @@ static int finish_status(mcmp__call *call, mcmp_handle node, int ok, int probed)
     }
     if (before != after)
         log_transition(call, before, after);
-    return mcmp__answer_state(call, status_rsp, command->jvm_route, ok);
+    return MCMP_OK;
 }
 
 static int has_fresh_probe(const mcmp__call *call, const mcmp__live *live)
@@ -91,6 +93,9 @@ int mcmp__apply_status(mcmp__call *call)
     live = mcmp__live_of(call->cluster, mcmp__handle_index(node));
     /* Before the probe, whatever comes of it: a node that speaks is not silent (MCMP 4.1). */
     note_time(&live->last_status, call->now);
+    if (mcmp__word_get(&live->heal_connection) != 0 &&
+        mcmp__answer_reserve(call, 0, 3 * command->jvm_route.len) != MCMP_OK)
+        return MCMP_ERR_NOMEM; /* before it is used up */
     /* MCMP 4.1, heal_reset (PEER): its first STATUS after a reset is answered MEM once */
     if (mcmp__heal_fire(call->cluster, mcmp__handle_index(node), call->request->connection,
                         call->now))

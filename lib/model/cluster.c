@@ -222,9 +222,9 @@ static int enter(mcmp_cluster *cluster, mcmp_error *err)
     if (rc == MCMP_OK)
         rc = take_memory(cluster, err);
     if (rc == MCMP_OK)
-        rc = take_region(cluster, err);
+        rc = take_local(cluster, err); /* the last that needs memory of the process */
     if (rc == MCMP_OK)
-        rc = take_local(cluster, err);
+        rc = take_region(cluster, err);
     if (rc == MCMP_OK)
         rc = mcmp__process_claim(cluster, err);
     return rc;
@@ -245,9 +245,9 @@ static int enter_named(mcmp_cluster *cluster, const mcmp_cluster_options *opts, 
     if (rc == MCMP_OK)
         rc = mcmp__segment_map(&segment, cluster, err);
     if (rc == MCMP_OK)
-        rc = take_region(cluster, err);
+        rc = take_local(cluster, err); /* the last that needs memory of the process */
     if (rc == MCMP_OK)
-        rc = take_local(cluster, err);
+        rc = take_region(cluster, err);
     if (rc != MCMP_OK || cluster->local.read_only)
         return rc;
     rc = mcmp__segment_keep(&segment, cluster, err);
@@ -278,19 +278,17 @@ int mcmp_cluster_open(mcmp_cluster **out, const mcmp_cluster_options *opts, mcmp
         return mcmp__fail(err, MCMP_ERR_NOMEM, "cluster", "no memory for the handle");
     (void)mcmp__config_take(&cluster->config, opts, NULL); /* its pointers point into itself */
     cluster->segment = -1;
-    rc = config.opts.memory == MCMP_MEMORY_NAMED ? enter_named(cluster, opts, err)
-                                                 : enter(cluster, err);
+    rc = mcmp__access_open(cluster, err);
+    if (rc == MCMP_OK)
+        rc = config.opts.memory == MCMP_MEMORY_NAMED ? enter_named(cluster, opts, err)
+                                                     : enter(cluster, err);
     if (rc != MCMP_OK) {
+        mcmp__access_close(cluster);
         release(cluster);
         return rc;
     }
     seed_random(cluster);
     write_id(cluster);
-    rc = mcmp__access_open(cluster, err);
-    if (rc != MCMP_OK) {
-        mcmp_cluster_close(cluster);
-        return rc;
-    }
     *out = cluster;
     return MCMP_OK;
 }

@@ -12,6 +12,11 @@ void mcmp__pairs_init(mcmp__pairs *pairs)
 {
     pairs->done = NULL;
     pairs->limit = MCMP__PAIR_LIMIT;
+    mcmp__pairs_again(pairs);
+}
+
+void mcmp__pairs_again(mcmp__pairs *pairs)
+{
     pairs->changed = 0;
     pairs->added_odd = 0;
     pairs->left_count = 0;

@@ -50,8 +50,8 @@ int mcmp__tx_begin_within(mcmp__tx *tx, mcmp_cluster *cluster, mcmp_time now, ui
 void mcmp__tx_commit(mcmp__tx *tx);
 void mcmp__tx_abort(mcmp__tx *tx);
 
-/* Access rules: owned by the authorisation part, one per handle. Called at the end of open (after
- * everything else works) and at the start of close. */
+/* Access rules: owned by the authorisation part, one per handle. Called at the start of open,
+ * before there is a region to leave behind, and at the start of close. */
 typedef struct mcmp__access mcmp__access;
 mcmp__access **mcmp__access_of(mcmp_cluster *cluster);
 int mcmp__access_open(mcmp_cluster *cluster, mcmp_error *err);

@@ -15,6 +15,8 @@
 #define KEEP_BODY 65536 /* a greater body's memory is given back at the next answer */
 #define START_ROOM 64   /* status line and `Content-Type: ` */
 #define END_ROOM 64     /* Content-Length and Connection */
+#define TYPE_ROOM 64    /* a Content-Type */
+#define MESS_ROOM 192   /* what a refusal has besides the args of its Mess */
 #define MORE_ROOM 32    /* ", and <n> more" with any n */
 
 struct mcmp_response {
@@ -33,6 +35,7 @@ struct mcmp_response {
     int is_pending;
     int is_head; /* the request was HEAD: no body is sent */
     int must_close;
+    int reserved; /* the memory of the body is kept for the answer to come */
 };
 
 static const struct {
@@ -170,7 +173,7 @@ const mcmp_pending *mcmp_response_pending(const mcmp_response *response)
 /* Nothing is answered any more and nothing is awaited. */
 static inline void drop_answer(mcmp_response *response)
 {
-    if (response->body.cap > KEEP_BODY)
+    if (response->body.cap > KEEP_BODY && !response->reserved)
         mcmp__buf_clear(&response->body);
     mcmp__buf_reset(&response->head);
     mcmp__buf_reset(&response->body);
@@ -231,6 +234,37 @@ static inline int begin(mcmp_response *response, const mcmp_request *request, ui
     response->is_head = (request->flags & MCMP_REQUEST_HEAD) != 0;
     response->must_close = (request->flags & (MCMP_REQUEST_CLOSE | MCMP_REQUEST_LINGER)) != 0;
     response->status = status;
+    return MCMP_OK;
+}
+
+/* Memory for that many bytes from the start on; what the buffer holds stays, and so it does when
+ * there is none. */
+static int make_room(mcmp__buf *buf, size_t size)
+{
+    int failed = buf->failed;
+    int rc;
+
+    if (size <= buf->cap)
+        return MCMP_OK;
+    buf->failed = 0;
+    rc = mcmp__buf_reserve(buf, size - buf->len);
+    buf->failed = failed;
+    return rc;
+}
+
+#define HEAD_ROOM (START_ROOM + TYPE_ROOM + END_ROOM)
+
+int mcmp_response_reserve(mcmp_response *response, size_t body, size_t mess)
+{
+    size_t mess_room = mess != 0 ? MCMP__MIN(mess, (size_t)MCMP__MESS_MAX) + MESS_ROOM : 0;
+
+    response->reserved = 1;
+    if (mess == 0 && body <= response->body.cap && HEAD_ROOM <= response->head.cap)
+        return MCMP_OK; /* nearly always */
+    if (make_room(&response->head, HEAD_ROOM + mess_room) != MCMP_OK ||
+        make_room(&response->body, MCMP__MAX(body, mess_room)) != MCMP_OK ||
+        make_room(&response->leftover, mess_room) != MCMP_OK)
+        return MCMP_ERR_NOMEM;
     return MCMP_OK;
 }
 
@@ -304,6 +338,7 @@ int mcmp_response_end(mcmp_response *response)
 
     if (response->status == 0)
         return MCMP_ERR_STATE;
+    response->reserved = 0;
     at = head_room(response, END_ROOM);
     if (at == NULL || response->head.failed != 0 || response->body.failed != 0) {
         drop_answer(response);
@@ -483,6 +518,10 @@ static int keep_probe(mcmp_response *response, const mcmp_probe *probe)
 {
     mcmp__buf *texts = &response->pending_text;
 
+    if (texts->data != NULL && probe->host.ptr == texts->data) {
+        response->probe = *probe; /* given back: its texts are where they were */
+        return MCMP_OK;
+    }
     mcmp__buf_reset(texts);
     if (mcmp__buf_reserve(texts, probe->host.len + probe->method.len + probe->path.len +
                                      probe->authority.len + 1) != MCMP_OK)

@@ -213,14 +213,29 @@ SUPPORT_UNUSED static char *read_test_file(const char *name, size_t *len)
     return data;
 }
 
+/* Linked in where scenarios also run with each allocation failing (oom/oom.c), by MCMP_OOM. */
+int oom_run_tests(const char *name, const TTest *const *tests, size_t count, const char *most)
+    __attribute__((weak));
+int oom_has_failed(void) __attribute__((weak));
+
+/* 1: an allocation failed in this scenario, so what may be left out for want of memory may be. */
+SUPPORT_UNUSED static int memory_was_short(void)
+{
+    return oom_has_failed != NULL && oom_has_failed();
+}
+
 /* The main function of a suite: run all tests, return the exit status. */
 SUPPORT_UNUSED static int run_tests(const char *name, const TTest *const *tests, size_t count)
 {
-    Suite *suite = suite_create(name);
-    TCase *tcase = tcase_create(name);
+    Suite *suite;
+    TCase *tcase;
     SRunner *runner;
     int failed;
 
+    if (oom_run_tests != NULL && getenv("MCMP_OOM") != NULL)
+        return oom_run_tests(name, tests, count, getenv("MCMP_OOM"));
+    suite = suite_create(name);
+    tcase = tcase_create(name);
     tcase_set_timeout(tcase, 100);
     for (size_t i = 0; i < count; i++)
         tcase_add_test(tcase, tests[i]);

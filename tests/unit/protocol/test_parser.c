@@ -64,6 +64,8 @@ static void check_decoded(mcmp_request *request)
     const mcmp_command *made = mcmp_request_command(request, NULL);
     mcmp_request plain = *request;
 
+    if (request->decoded == NULL && memory_was_short())
+        return; /* left to mcmp_apply() */
     ck_assert_int_eq(request->decoded != NULL, request->command >= MCMP_COMMAND_CONFIG &&
                                                    request->command <= MCMP_COMMAND_PING &&
                                                    (request->flags & MCMP_REQUEST_OVERSIZE) == 0 &&
