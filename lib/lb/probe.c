@@ -19,8 +19,7 @@
 #include "lb/note.h"
 
 #define PARKED INT64_MAX /* due time of a row without a live node; a new node starts from zero */
-#define RETRY MCMP_SEC
-#define SPREAD_FROM 16u /* so many nodes get their due times spread over a sixteenth of a period */
+#define SPREAD_FROM 16u  /* so many nodes get their due times spread over a sixteenth of a period */
 
 static mcmp_time time_of(const mcmp__word *word)
 {
@@ -103,10 +102,7 @@ static int serve_due(mcmp_cluster *cluster, mcmp__tick *tick, uint32_t node, mcm
         return 0;
     }
     if (!read_node(cluster, node, &row, tick->host, &host_len)) {
-        /* A row that is being loaded says that it is due before the load is published. */
-        int restored = (mcmp__word_get(&live->health) & MCMP__HEALTH_RESTORED) != 0;
-
-        swap_time(&live->due, due, restored ? now + RETRY : PARKED);
+        swap_time(&live->due, due, PARKED);
         return 0;
     }
     mcmp__probe_fill(mcmp__config_of(cluster), mcmp__span(tick->host, host_len), row.port,

@@ -37,8 +37,8 @@ void mcmp__live_start(mcmp__tx *tx)
                                              tx->fresh_generation));
 }
 
-/* As live_start(), before the commit; the health word comes last, so that nobody takes the row for
- * used before it says that the node waits for its probe. */
+/* As live_start(), before the commit. A cluster that is loaded never had a node, so nobody looks at
+ * these rows before the commit makes them known. */
 void mcmp__live_restore(mcmp__tx *tx, const mcmp__state_node *node)
 {
     mcmp__live *live = mcmp__live_of(tx->cluster, node->row);

@@ -37,5 +37,6 @@ set_tests_properties(long.segment_damage PROPERTIES TIMEOUT 1500 LABELS long
 mcmp_unit(model test_state)
 mcmp_unit(model test_state_bytes)
 mcmp_unit(model test_state_file)
+mcmp_unit(model test_state_threads PUBLIC)
 add_test(NAME unit.model.state_golden COMMAND ${MCMP_PYTHON}
   ${CMAKE_CURRENT_SOURCE_DIR}/golden/state/make.py --check)
