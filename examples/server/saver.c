@@ -22,7 +22,15 @@
 #define EVERY MCMP_SEC
 #define AFTER_FAILURE (10 * MCMP_SEC)
 #define LONGEST_SAVE (10 * MCMP_SEC) /* that the end waits for */
+#define LAST_TRIES 1000u             /* likewise, while another server saves */
 #define NAMED_SKIPS 20u
+
+/* How a save ended; exit codes, too. */
+#define SAVE_DONE 0
+#define SAVE_FAILED 1
+#define SAVE_BUSY 2
+
+static const struct timespec a_moment = { 0, 5000000 };
 
 /* Names of what found no place, as many as anybody reads. */
 static void on_skip(void *ctx, const mcmp_load_skip *skip)
@@ -104,7 +112,7 @@ int saver_load(struct saver *saver, struct complaint *why)
     return -1;
 }
 
-/* In whatever process calls it. 0, or -1 and why. */
+/* In whatever process calls it. SAVE_DONE, SAVE_BUSY, or SAVE_FAILED and why. */
 static int save(struct saver *saver, char *why, size_t size)
 {
     mcmp_error err;
@@ -113,21 +121,26 @@ static int save(struct saver *saver, char *why, size_t size)
     mcmp_error_init(&err);
     rc = mcmp_cluster_save(saver->cluster, saver->path, clock_now(), &err);
     if (rc == MCMP_OK)
-        return 0;
+        return SAVE_DONE;
+    if (rc == MCMP_ERR_STATE) /* another server that shares cluster and file does it just now */
+        return SAVE_BUSY;
     snprintf(why, size, "%.300s: %s", err.message,
              err.os_status != 0 ? strerror(err.os_status) : mcmp_strerror(rc));
-    return -1;
+    return SAVE_FAILED;
 }
 
 int saver_begin(struct saver *saver, struct complaint *why)
 {
     char text[400];
+    int done;
 
     if (saver->path[0] == '\0')
         return 0;
-    saver->saved = mcmp_cluster_version(saver->cluster);
+    saver->saving = mcmp_cluster_version(saver->cluster);
     saver->next = clock_now() + EVERY;
-    if (save(saver, text, sizeof(text)) == 0)
+    done = save(saver, text, sizeof(text));
+    saver->saved = done == SAVE_DONE ? saver->saving : saver->saving - 1;
+    if (done != SAVE_FAILED)
         return 0;
     snprintf(why->text, sizeof(why->text), "can't save the state: %s", text);
     return -1;
@@ -137,13 +150,13 @@ int saver_begin(struct saver *saver, struct complaint *why)
 static void save_and_exit(struct saver *saver)
 {
     char text[400];
+    int done;
 
     saver->in_child(saver->ctx);
-    if (save(saver, text, sizeof(text)) == 0)
-        _exit(0);
-    if (!saver->failing)
+    done = save(saver, text, sizeof(text));
+    if (done == SAVE_FAILED && !saver->failing)
         log_write(MCMP_LOG_ERROR, "state", "can't save the state: %s", text);
-    _exit(1);
+    _exit(done);
 }
 
 mcmp_time saver_run(struct saver *saver, mcmp_time now)
@@ -170,7 +183,9 @@ mcmp_time saver_run(struct saver *saver, mcmp_time now)
 void saver_ended(struct saver *saver, int status, mcmp_time now)
 {
     saver->pid = 0;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+    if (WIFEXITED(status) && WEXITSTATUS(status) == SAVE_BUSY)
+        return;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == SAVE_DONE) {
         saver->saved = saver->saving;
         if (saver->failing)
             log_write(MCMP_LOG_INFO, "state", "the state is saved again");
@@ -188,13 +203,12 @@ void saver_ended(struct saver *saver, int status, mcmp_time now)
 static void await_child(struct saver *saver)
 {
     mcmp_time until = clock_now() + LONGEST_SAVE;
-    const struct timespec pause = { 0, 5000000 };
     int status;
 
     while (saver->pid != 0 && waitpid(saver->pid, &status, WNOHANG) == 0) {
         if (clock_now() > until)
             kill(saver->pid, SIGKILL);
-        nanosleep(&pause, NULL);
+        nanosleep(&a_moment, NULL);
     }
     saver->pid = 0;
 }
@@ -202,11 +216,15 @@ static void await_child(struct saver *saver)
 int saver_finish(struct saver *saver)
 {
     char text[400];
+    unsigned tries = 0;
+    int done;
 
     if (saver->path[0] == '\0')
         return 0;
     await_child(saver);
-    if (save(saver, text, sizeof(text)) == 0)
+    while ((done = save(saver, text, sizeof(text))) == SAVE_BUSY && tries++ < LAST_TRIES)
+        nanosleep(&a_moment, NULL);
+    if (done != SAVE_FAILED)
         return 0;
     log_write(MCMP_LOG_ERROR, "state", "can't save the state: %s", text);
     return -1;

@@ -259,3 +259,27 @@ def test_smaller_tables_take_what_fits_and_name_the_rest(place):
             assert sorted(server.nodes()) == ['n1', 'n2']
             assert 'no place for node n3: see the limit of max_nodes' in server.log()
             assert server.get('/n1').status == 200
+
+
+def test_servers_that_share_a_cluster_share_the_file_too(place):
+    name = f'restart-{os.getpid()}'
+    remove = [program(), '--segment', name, '--remove-segment']
+    try:
+        with Node('n') as node:
+            with place.start('--segment', name) as one, Server(
+                    '--segment', name, '--state', place.state) as two:
+                one.register('n', node.port)
+                place.await_saved(b'localhost')
+                mcmp.send(two.management, 'STOP-APP', {'JVMRoute': 'n', 'Alias': 'localhost',
+                                                       'Context': '/through-two'})
+                place.await_saved(b'/through-two')
+            with place.start('--segment', name) as again:  # the memory outlived its servers
+                assert 'is not loaded: the cluster has nodes' in again.log()
+                assert again.get('/').status == 200
+                before = id_of(again)
+            subprocess.run(remove, check=True, timeout=20)
+            with place.start('--segment', name) as again:
+                assert 'is loaded, saved by' in again.log()
+                assert again.get('/').status == 200 and id_of(again) == before
+    finally:
+        subprocess.run(remove, check=False, timeout=20, capture_output=True)
