@@ -129,11 +129,15 @@ END_TEST
 START_TEST(state_goes_on_with_its_numbers)
 {
     save();
+    row_code("last", say(&from, "CONFIG /", "JVMRoute=n9&Host=10.0.0.9&Port=9"), MCMP_OK);
+    row_code("last", say(&from, "REMOVE-APP /*", "JVMRoute=n9"), MCMP_OK);
+    saved_encode(&image, from.cluster, from.now);
     open_target(NULL);
     row_code("load", load(NULL), MCMP_OK);
-    /* n3 had id 4, the removed one 1; and the lowest free number of n1 is the one in the middle */
+    /* The removed one had id 5, which is not used again; and the lowest free number of n1 is the
+     * one in the middle. */
     row_code("new", say(&to, "CONFIG /", "JVMRoute=n5&Host=10.0.0.5&Port=1"), MCMP_OK);
-    ck_assert(info_has(&to, "Node: [5],Name: n5"));
+    ck_assert(info_has(&to, "Node: [6],Name: n5"));
     ck_assert(info_has(&to, "Vhost: [2:3:4], Alias: four"));
     row_code("app", say(&to, "ENABLE-APP /", "JVMRoute=n1&Alias=five&Context=/x"), MCMP_OK);
     ck_assert(info_has(&to, "Vhost: [2:2:"));
@@ -302,6 +306,41 @@ START_TEST(state_that_does_not_fit_is_named_and_the_rest_is_loaded)
         station_close(&to);
     }
     open_target(NULL);
+    done();
+}
+END_TEST
+
+START_TEST(state_with_more_domains_than_fit_keeps_the_newest)
+{
+    mcmp_cluster_options opts;
+    mcmp_load_options load_opts;
+    mcmp_load_report report;
+    skips left = { "" };
+    char body[100];
+
+    save();
+    for (int i = 0; i < 3; i++) {
+        (void)snprintf(body, sizeof(body), "JVMRoute=r%d&Host=r%d&Port=1&Domain=d%d", i, i, i);
+        row_code(body, say(&from, "CONFIG /", body), MCMP_OK);
+        (void)snprintf(body, sizeof(body), "JVMRoute=r%d", i);
+        row_code(body, say(&from, "REMOVE-APP /*", body), MCMP_OK);
+    }
+    saved_encode(&image, from.cluster, from.now);
+    mcmp_cluster_options_init(&opts);
+    opts.max_nodes = 3;
+    open_target(&opts);
+    mcmp_load_options_init(&load_opts);
+    load_opts.now = to.now;
+    load_opts.skip = note_skip;
+    load_opts.skip_ctx = &left;
+    mcmp_load_report_init(&report);
+    row_code("load",
+             mcmp_cluster_decode(to.cluster, image.data, image.len, &load_opts, &report, &err),
+             MCMP_OK);
+    row_int("domains", report.domains, 3);
+    row_int("left out", report.skipped_domains, 1);
+    ck_assert_str_eq(left.text, "5  old   west: max_nodes\n");
+    saved_check(&to);
     done();
 }
 END_TEST
@@ -626,6 +665,7 @@ int main(void)
         state_is_loaded_into_an_empty_cluster_only,
         state_with_the_greatest_times_can_be_loaded,
         state_that_does_not_fit_is_named_and_the_rest_is_loaded,
+        state_with_more_domains_than_fit_keeps_the_newest,
         loaded_nodes_get_nothing_before_their_probe,
         loaded_nodes_that_answer_first_take_what_has_no_session,
         loaded_node_that_is_dead_is_left_by_its_sessions,

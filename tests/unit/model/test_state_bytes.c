@@ -248,10 +248,10 @@ static const number numbers[] = {
     NUMBER("age", NODES, 54, 8, ~UINT64_C(1), "the age of its STATUS is none"),
     NUMBER("kind of owner", NODES, 86, 1, 3, "a kind is unknown"),
     NUMBER("node of no record", ALIASES, 0, 4, 3, "its node is not in the file"),
-    NUMBER("nodes not in order", ALIASES, 0, 4, 1, "not in order"),
+    NUMBER("nodes not in order", ALIASES, 0, 4, 1, "aliases: record 1: its node"),
     NUMBER("virtual host 0", ALIASES, 4, 4, 0, "its number is out of range"),
     NUMBER("alias of no record", CONTEXTS, 0, 4, 4, "its alias is not in the file"),
-    NUMBER("contexts not in order", CONTEXTS, 0, 4, 3, "not in order"),
+    NUMBER("contexts not in order", CONTEXTS, 0, 4, 3, "contexts: record 1: its alias"),
     NUMBER("status 0", CONTEXTS, 4, 1, 0, "its status is unknown"),
     NUMBER("status 4", CONTEXTS, 4, 1, 4, "its status is unknown"),
     NUMBER("negative age", DOMAINS, 0, 8, ~UINT64_C(0), "its age is none"),
@@ -274,6 +274,54 @@ START_TEST(forged_numbers_are_refused_by_record)
         ck_assert_msg(strstr(err.message, n->message) != NULL, "row '%s': %s", n->name,
                       err.message);
         row_true(n->name, sound);
+    }
+    station_close(&s);
+}
+END_TEST
+
+/* What occurs once is made to occur twice: names of equal length. */
+static const forgery repeats[] = {
+    FORGERY("balancer", BALANCERS, "b2", "b1", "record 1: its name occurs twice"),
+    FORGERY("route", NODES, "r2", "r1", "record 1: its route occurs twice"),
+    FORGERY("endpoint", NODES, "h2", "h1", "record 1: its endpoint occurs twice"),
+    FORGERY("endpoint in another case", NODES, "h2", "H1", "record 1: its endpoint occurs twice"),
+    FORGERY("alias", ALIASES, "a2", "a1", "record 1: it occurs twice at its node"),
+    FORGERY("context", CONTEXTS, "/2", "/1", "record 1: it occurs twice at its alias"),
+    FORGERY("domain", DOMAINS, "r4", "r3", "record 1: its route occurs twice"),
+    FORGERY("domain of a live node", DOMAINS, "r4", "r2", "record 1: its route occurs twice"),
+};
+
+START_TEST(forged_repeats_are_refused_by_record)
+{
+    static const char *const messages[][2] = {
+        { "CONFIG /", "JVMRoute=r3&Host=h3&Port=7&Balancer=b3&Domain=d" },
+        { "CONFIG /", "JVMRoute=r4&Host=h4&Port=7&Balancer=b3&Domain=d" },
+        { "REMOVE-APP /*", "JVMRoute=r3" },
+        { "REMOVE-APP /*", "JVMRoute=r4" },
+        { "CONFIG /", "JVMRoute=r1&Host=h1&Port=7&Balancer=b1&Alias=a1,a2&Context=/1,/2" },
+        { "CONFIG /", "JVMRoute=r2&Host=h2&Port=7&Balancer=b2" },
+    };
+    station s;
+    int sound;
+
+    mcmp_error_init(&err);
+    station_open(&s, NULL);
+    for (size_t i = 0; i < COUNT_OF(messages); i++)
+        row_code(messages[i][1], say(&s, messages[i][0], messages[i][1]), MCMP_OK);
+    saved_encode(&image, s.cluster, s.now);
+    for (size_t i = 0; i < COUNT_OF(repeats); i++) {
+        const forgery *f = &repeats[i];
+        size_t start = saved_section(&image, f->section) + MCMP__STATE_SECTION;
+        uint8_t *at = memmem(image.data + start, image.len - start, f->find, f->len);
+
+        row_true(f->name, at != NULL);
+        changed = image;
+        memcpy(changed.data + (at - image.data), f->put, f->len);
+        saved_seal(&changed);
+        row_code(f->name, try_load(&changed, &sound), MCMP_ERR_FILE);
+        ck_assert_msg(strstr(err.message, f->message) != NULL, "row '%s': %s", f->name,
+                      err.message);
+        row_true(f->name, sound);
     }
     station_close(&s);
 }
@@ -435,6 +483,7 @@ int main(void)
         newer_version_is_told_apart_from_damage,
         forged_names_are_refused_by_record,
         forged_numbers_are_refused_by_record,
+        forged_repeats_are_refused_by_record,
         forged_counts_and_orders_of_sections_are_refused,
         sections_of_two_files_do_not_make_one,
         any_byte_forged_is_refused_or_loads_into_a_sound_cluster,
