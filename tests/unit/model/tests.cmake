@@ -8,6 +8,7 @@ mcmp_unit(model test_apply_oom PUBLIC)
 mcmp_unit(model test_apply_session PUBLIC)
 mcmp_unit(model test_apply_tables PUBLIC)
 mcmp_unit(model test_apply_vhosts PUBLIC)
+mcmp_unit(model test_check)
 mcmp_unit(model test_churn SOURCES unit/model/churn.c)
 mcmp_unit(model test_contract_config PUBLIC)
 mcmp_unit(model test_contract_forms PUBLIC)
@@ -28,10 +29,14 @@ mcmp_unit(model test_cluster)
 mcmp_unit(model test_segment)
 mcmp_unit(model test_segment_damage)
 mcmp_unit(model test_segment_life)
+mcmp_unit(model test_segment_read)
 mcmp_unit(model test_store)
 
 # More rounds of the same; each has its own alarm.
 add_test(NAME long.segment_damage COMMAND model_test_segment_damage)
+add_test(NAME long.segment_steps COMMAND model_test_segment_life)
+set_tests_properties(long.segment_steps PROPERTIES TIMEOUT 900 LABELS long
+  ENVIRONMENT "MCMP_EVERY_STEP=1;CK_FORK=no")
 set_tests_properties(long.segment_damage PROPERTIES TIMEOUT 1500 LABELS long
   ENVIRONMENT "MCMP_DAMAGE=50;CK_FORK=no")
 mcmp_unit(model test_state)
