@@ -19,7 +19,9 @@ extern "C" {
  * the host likes, on a timer or after mcmp_apply(); the library has no threads and calls nobody by
  * itself. Any number of observers in any process see the same changes under the same numbers. None
  * of them takes a lock or holds up a writer: an observer that is too slow is told how many changes
- * it missed.
+ * it missed. The ring has a price for those who change something: with it, each accepted STATUS and
+ * each change of a node's state, also by mcmp_selection_release() after a failed forward, takes the
+ * writers' lock, and so waits for a writer that is stopped inside a message.
  *
  * Most changes carry a complete MCMP request in canonical form, as mcmp_message_encode() writes it
  * with MCMP_MESSAGE_BARE: names decoded and lower-cased, every field of CONFIG given, fields in one
