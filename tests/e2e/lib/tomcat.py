@@ -4,6 +4,7 @@ web application of tests/e2e/tomcat/app.
 
 Connectors: http; ajp (secret, packets of 64 KiB), small (secret, packets of 8 KiB, the default),
 open (no secret, for peers that can't send one)."""
+import ctypes
 import hashlib
 import os
 import re
@@ -15,6 +16,7 @@ import tempfile
 import raw
 from waiting import until
 
+PR_SET_PDEATHSIG = 1
 HOME = '/usr/share/tomcat10'
 JAVA = os.path.realpath('/usr/lib/jvm/default-java')
 APP = os.path.join(os.path.dirname(__file__), '../tomcat/app')
@@ -70,6 +72,11 @@ def compiled_app():
     return target
 
 
+def end_with_us():
+    """A test that is killed for its time leaves no virtual machine behind."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 class Tomcat:
     """A running Tomcat; .ports has the port of each connector. secret is that of ajp and small;
     java: how the virtual machine works, by default so that it is up soon."""
@@ -95,7 +102,7 @@ class Tomcat:
         with open(self.log_path, 'wb') as out:
             self.process = subprocess.Popen([os.path.join(HOME, 'bin/catalina.sh'), 'run'],
                                             stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                                            env=env)
+                                            env=env, preexec_fn=end_with_us)
         try:
             until(self._is_up, 60, 'Tomcat is up', pause=0.05)
         except BaseException:

@@ -54,9 +54,11 @@ class Front(Server):
         return shown(self.get(path, **args))
 
     def stop(self, expect=0):
-        for node in self.agents.values():
-            node.__exit__()
-        super().stop(expect)
+        try:
+            for node in self.agents.values():
+                node.__exit__()
+        finally:
+            super().stop(expect)
 
 
 def shown(answer):
