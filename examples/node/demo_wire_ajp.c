@@ -65,6 +65,7 @@ static int refuse(demo_conn *conn, int rc)
         demo_conn_close(conn);
         return 0;
     }
+    conn->head_only = 0; /* of the request before */
     return demo_conn_refuse(conn, status);
 }
 

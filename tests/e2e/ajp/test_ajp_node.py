@@ -130,6 +130,12 @@ def test_bad_requests_are_refused(plain, bad):
     assert not got or got[4:7] in (b'\x04\x01\x90', b'\x04\x01\x93'), got
 
 
+def test_a_refusal_after_head_is_whole(plain):
+    got = talk(plain.agent.port, forward(method=3) + forward(headers=[('x', 'y')] * 101))
+    refusal = got[got.index(b'AB', got.index(ajp.end()) + 6):]
+    assert refusal[4:7] == b'\x04\x01\xaf' and refusal.endswith(ajp.end(0)), refusal
+
+
 def test_the_secret_is_wanted(tmp_path):
     secret = tmp_path / 'secret'
     secret.write_text('right\n')
