@@ -131,3 +131,14 @@ if(NOT MCMP_SANITIZE)
     torture_mutant(${patch})
   endforeach()
 endif()
+
+# Constant memory over a long life.
+add_executable(long_life stress/long_life.c)
+target_link_libraries(long_life PRIVATE mcmp_flags mcmp_static PkgConfig::APR OpenSSL::Crypto
+  Threads::Threads)
+target_include_directories(long_life PRIVATE ${PROJECT_SOURCE_DIR}/lib)
+set_target_properties(long_life PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+add_test(NAME unit.long_life.quick COMMAND long_life 20000 200000)
+add_test(NAME long.long_life COMMAND long_life 1000000 10000000)
+set_tests_properties(unit.long_life.quick PROPERTIES TIMEOUT 120)
+set_tests_properties(long.long_life PROPERTIES TIMEOUT 3600 LABELS long)
