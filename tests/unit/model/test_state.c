@@ -468,6 +468,8 @@ START_TEST(loaded_node_that_is_dead_is_left_by_its_sessions)
     open_target(NULL);
     row_code("load", load(NULL), MCMP_OK);
     row_code("waits", ask(&to, "s.n1", &selection), MCMP_WAIT);
+    row_code("other", say(&to, "STATUS /", "JVMRoute=n4&Load=50"), MCMP_OK);
+    row_code("also when another could serve", ask(&to, "s.n1", &selection), MCMP_WAIT);
     probe_all(&to, 0);
     row_code("goes", ask_and_release(&to, "s.n1", &selection), MCMP_OK);
     row_text("elsewhere", selection.route, "n4");
