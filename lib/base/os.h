@@ -12,7 +12,9 @@ size_t mcmp__os_page_size(void);
 int64_t mcmp__os_pid(void);
 
 /* Who a process is: pid | start << 32, below 2^63 and never 0. start is its start time cut to 31
- * bits, or 0 where the system does not tell it, so that a pid in use again is another process. */
+ * bits, or 0 where the system does not tell it, so that a pid in use again is another process. With
+ * MCMP__PROCESS_FOREIGN it is of another pid namespace, and nothing can be told of it. */
+#define MCMP__PROCESS_FOREIGN (UINT64_C(1) << 31)
 enum mcmp__process_state { MCMP__PROCESS_GONE, MCMP__PROCESS_ALIVE, MCMP__PROCESS_UNSURE };
 
 uint64_t mcmp__os_self(void);

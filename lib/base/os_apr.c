@@ -95,7 +95,9 @@ enum mcmp__process_state mcmp__os_process_state(uint64_t process)
     uint64_t start = process >> 32 & START_MASK;
     process_stat stat;
 
-    if (pid == 0 || pid > INT32_MAX || (kill((pid_t)pid, 0) != 0 && errno == ESRCH))
+    if (pid > INT32_MAX)
+        return MCMP__PROCESS_UNSURE;
+    if (pid == 0 || (kill((pid_t)pid, 0) != 0 && errno == ESRCH))
         return MCMP__PROCESS_GONE;
     read_stat(pid, &stat);
     if (start != 0 && stat.start != 0 && stat.start != start)

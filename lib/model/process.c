@@ -17,6 +17,20 @@ static mcmp__word *owner_word(const mcmp_cluster *cluster, uint32_t process)
     return cluster->region + MCMP__R_PID + process;
 }
 
+/* Pids of another namespace than the region's are other processes'. */
+static int is_foreign(const mcmp_cluster *cluster)
+{
+    uint64_t region = mcmp__word_get(cluster->region + MCMP__R_PID_SPACE);
+    uint64_t own = mcmp__os_pid_space();
+
+    return region != 0 && own != 0 && region != own;
+}
+
+static uint64_t self_in(const mcmp_cluster *cluster)
+{
+    return mcmp__os_self() | (is_foreign(cluster) ? MCMP__PROCESS_FOREIGN : 0);
+}
+
 static mcmp__word *counts_at(mcmp_cluster *cluster, uint32_t process)
 {
     const mcmp__layout *layout = &cluster->layout;
@@ -47,7 +61,7 @@ static void clear_counts(mcmp_cluster *cluster, uint32_t process)
 /* 1 when this call gave the slot back. */
 static int clean(mcmp_cluster *cluster, uint32_t process, uint64_t owner)
 {
-    uint64_t cleaner = mcmp__os_self() | CLEANING;
+    uint64_t cleaner = self_in(cluster) | CLEANING;
 
     if (!mcmp__word_swap(owner_word(cluster, process), &owner, cleaner))
         return 0;
@@ -60,7 +74,7 @@ static int clean(mcmp_cluster *cluster, uint32_t process, uint64_t owner)
 
 static int claim_free(mcmp_cluster *cluster)
 {
-    uint64_t self = mcmp__os_self();
+    uint64_t self = self_in(cluster);
 
     for (uint32_t p = 0; p < cluster->layout.max_processes; p++) {
         uint64_t none = 0;
@@ -90,7 +104,8 @@ void mcmp__process_sweep_all(mcmp_cluster *cluster, int all)
 
 void mcmp__process_sweep(mcmp_cluster *cluster)
 {
-    mcmp__process_sweep_all(cluster, 0);
+    if (!is_foreign(cluster)) /* or everybody else would look dead */
+        mcmp__process_sweep_all(cluster, 0);
 }
 
 uint64_t mcmp__process_find_live(const mcmp_cluster *cluster)

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -396,6 +397,42 @@ START_TEST(a_pid_that_comes_again_is_another_process)
 }
 END_TEST
 
+/* A worker in a sandbox of its own: it would find nobody alive, and nobody can look for it. */
+START_TEST(processes_of_two_pid_namespaces_leave_each_other_alone)
+{
+    mcmp_cluster_options opts;
+    mcmp_cluster *cluster;
+    int status;
+    pid_t pid;
+
+    farm_options(&opts);
+    opts.memory = MCMP_MEMORY_SHARED;
+    cluster = segment_open(&opts);
+    say(cluster, NODE("a", "") ON("a", "/x"));
+    ck_assert_int_eq(pick(cluster), MCMP_OK);
+    pid = fork();
+    if (pid == 0) {
+        if (unshare(CLONE_NEWPID) != 0)
+            _exit(2); /* needs the superuser */
+        pid = fork();
+        if (pid == 0) {
+            if (mcmp_cluster_after_fork(cluster, NULL) != MCMP_OK || pick(cluster) != MCMP_OK)
+                _exit(1);
+            tick(cluster, START_TIME + 30 * MCMP_SEC);
+            _exit(connected(cluster) == 2 ? 0 : 1);
+        }
+        _exit(waitpid(pid, &status, 0) == pid && status == 0 ? 0 : 1);
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) != 1);
+    if (WEXITSTATUS(status) == 0) {
+        tick(cluster, START_TIME + 60 * MCMP_SEC);
+        ck_assert_uint_eq(connected(cluster), 2); /* it can't be told that it has ended */
+    }
+    mcmp_cluster_close(cluster);
+}
+END_TEST
+
 START_TEST(children_keep_the_segment_of_their_parent)
 {
     segment s = segment_name("fork");
@@ -509,6 +546,7 @@ int main(void)
         what_a_killed_server_held_is_given_back_by_a_tick,
         the_first_to_come_finds_no_requests_of_the_dead,
         a_pid_that_comes_again_is_another_process,
+        processes_of_two_pid_namespaces_leave_each_other_alone,
         children_keep_the_segment_of_their_parent,
         a_message_that_was_not_finished_is_taken_back_at_attaching,
         all_slots_taken_names_the_option,
