@@ -11,6 +11,8 @@
  */
 #include "base/os.h"
 
+#include "base/atomic.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -23,6 +25,7 @@
 #include <unistd.h>
 
 #define START_MASK UINT64_C(0x7fffffff)
+#define WAIT_TURN 5000000 /* ns */
 
 size_t mcmp__os_page_size(void)
 {
@@ -164,9 +167,35 @@ static int take_over(void *lock, int rc)
     return rc == EOWNERDEAD ? pthread_mutex_consistent(lock) : rc;
 }
 
+/* Waits in turns. A waiter that is killed right after it was woken takes the wake-up with it when
+ * somebody else has got the lock meanwhile: those who still wait would sleep until the next time
+ * that two meet, however free the lock is. */
+static int wait_in_turns(pthread_mutex_t *lock)
+{
+#ifdef MCMP__TSAN /* knows a dead owner from this call only */
+    return pthread_mutex_lock(lock);
+#else
+    struct timespec until;
+    int rc;
+
+    do {
+        (void)clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += WAIT_TURN;
+        if (until.tv_nsec >= 1000000000) {
+            until.tv_nsec -= 1000000000;
+            until.tv_sec++;
+        }
+        rc = pthread_mutex_timedlock(lock, &until);
+    } while (rc == ETIMEDOUT);
+    return rc;
+#endif
+}
+
 static int robust_acquire(void *lock)
 {
-    return take_over(lock, pthread_mutex_lock(lock));
+    int rc = pthread_mutex_trylock(lock);
+
+    return take_over(lock, rc == EBUSY ? wait_in_turns(lock) : rc);
 }
 
 static int robust_acquire_within(void *lock, uint32_t ms)
