@@ -13,11 +13,14 @@
 static int code_line(const char *line, char *name, size_t size, int *code)
 {
     const char *start = line + strlen("#define ");
-    size_t len = strcspn(start, " ");
     const char *digits;
     int sign = 1;
+    size_t len;
 
-    if (strncmp(line, "#define MCMP_ERR_", 17) != 0 || len >= size)
+    if (strncmp(line, "#define MCMP_ERR_", 17) != 0)
+        return 0;
+    len = strcspn(start, " ");
+    if (len >= size)
         return 0;
     (void)snprintf(name, size, "%.*s", (int)len, start);
     digits = start + len + strcspn(start + len, "-0123456789");
