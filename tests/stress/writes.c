@@ -342,7 +342,7 @@ static void run(torture *t, uint32_t messages, int tight)
 
 int torture_writes(torture *t)
 {
-    uint32_t messages = t->messages != 0 ? t->messages : t->full ? 150 : 12;
+    uint32_t messages = t->messages != 0 ? t->messages : t->full ? 150 : 18;
 
     run(t, messages - messages / 3, 0);
     if (t->failures == 0)
