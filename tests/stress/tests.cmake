@@ -142,3 +142,10 @@ add_test(NAME unit.long_life.quick COMMAND long_life 20000 200000)
 add_test(NAME long.long_life COMMAND long_life 1000000 10000000)
 set_tests_properties(unit.long_life.quick PROPERTIES TIMEOUT 120)
 set_tests_properties(long.long_life PROPERTIES TIMEOUT 3600 LABELS long)
+
+# The model of docs/store-model.md, with each fence left out in turn.
+find_program(MCMP_SPIN spin)
+if(MCMP_SPIN)
+  add_test(NAME long.store_model COMMAND sh ${PROJECT_SOURCE_DIR}/docs/model/check.sh)
+  set_tests_properties(long.store_model PROPERTIES TIMEOUT 600 LABELS long)
+endif()
