@@ -25,7 +25,8 @@ struct writes {
     image image;
     void *before; /* the region before the act */
     size_t size;
-    uint64_t seed;
+    uint64_t seed;     /* of where to kill */
+    uint64_t messages; /* of what is sent: the same whatever happens at a kill */
     world_message message;
     image_states states;
     pid_t dead; /* whose place is cleaned */
@@ -291,7 +292,7 @@ static void go_through(writes *s, uint32_t messages, int tight)
     for (uint32_t i = 0; i < messages && s->t->failures == 0; i++) {
         char what[80];
 
-        world_message_make(&s->message, &s->seed);
+        world_message_make(&s->message, &s->messages);
         s->world.now += s->message.wait * MCMP_MSEC;
         (void)snprintf(what, sizeof(what), "message %u%s (%s %s)", i,
                        tight ? " of full tables" : "", s->message.method, s->message.target);
@@ -313,7 +314,7 @@ static void fill(writes *s)
         mcmp_error err;
 
         mcmp_error_init(&err);
-        world_message_make(&s->message, &s->seed);
+        world_message_make(&s->message, &s->messages);
         s->world.now += s->message.wait * MCMP_MSEC;
         (void)world_apply(&s->world, &s->message);
         if (mcmp_cluster_check(s->world.cluster, NULL, &err) != MCMP_OK)
@@ -323,7 +324,8 @@ static void fill(writes *s)
 
 static void run(torture *t, uint32_t messages, int tight)
 {
-    writes s = { .t = t, .seed = t->seed + (uint64_t)tight };
+    uint64_t seed = t->seed + (uint64_t)tight;
+    writes s = { .t = t, .seed = seed, .messages = seed };
 
     world_open(&s.world, MCMP_MEMORY_SHARED, NULL, 0, tight);
     image_open(&s.image, tight);
