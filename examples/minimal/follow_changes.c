@@ -80,8 +80,8 @@ static int pass_on(void *ctx, const mcmp_change *change)
 static int play_worker(mcmp_cluster *cluster)
 {
     static const char *const requests[] = {
-        "CONFIG / HTTP/1.1\r\nContent-Length: 56\r\n\r\n"
-        "JVMRoute=n1&Host=10.0.0.1&Type=http&Alias=a&Context=/app",
+        ("CONFIG / HTTP/1.1\r\nContent-Length: 56\r\n\r\n"
+         "JVMRoute=n1&Host=10.0.0.1&Type=http&Alias=a&Context=/app"),
         "ENABLE-APP /* HTTP/1.1\r\nContent-Length: 11\r\n\r\nJVMRoute=n1",
         "STATUS / HTTP/1.1\r\nContent-Length: 19\r\n\r\nJVMRoute=n1&Load=70",
         "CONFIG / HTTP/1.1\r\nContent-Length: 25\r\n\r\nJVMRoute=n2&Host=10.0.0.2",
