@@ -14,6 +14,7 @@
 #include <libmcmp/http.h>
 #include <libmcmp/http_body.h>
 #include <libmcmp/observer.h>
+#include <libmcmp/page.h>
 #include <libmcmp/parser.h>
 #include <libmcmp/response.h>
 #include <libmcmp/select.h>

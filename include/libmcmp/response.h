@@ -217,6 +217,19 @@ MCMP_API int mcmp_response_begin(mcmp_response *response, const mcmp_request *re
                                  const char *content_type);
 
 /**
+ * @brief Start an answer of another status to a request, without the headers of a refusal.
+ * @param[in,out] response     the answer; @borrowed
+ * @param[in]     request      the request that is answered; @borrowed for the call
+ * @param[in]     status       200, 400, 403, 404, 405, 413 or 500
+ * @param[in]     content_type static text; NULL = no Content-Type
+ * @return MCMP_OK, MCMP_ERR_NOMEM, MCMP_ERR_INVALID (also of the status), MCMP_ERR_UNSUPPORTED
+ * @mt_handle @reentrant no
+ * @since 0.1
+ */
+MCMP_API int mcmp_response_begin_status(mcmp_response *response, const mcmp_request *request,
+                                        uint32_t status, const char *content_type);
+
+/**
  * @brief Make room, so that what follows can't fail for want of memory: an answer of begin, write
  * and end, or one of refuse. What the answer holds stays.
  * @param[in,out] response the answer; @borrowed

@@ -2,6 +2,7 @@
 /* Random bytes and digests from OpenSSL: the one file of the core that includes its headers. */
 #include "base/crypto.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
@@ -17,4 +18,9 @@ int mcmp__random_bytes(void *out, size_t len)
 int mcmp__sha256(const void *data, size_t len, uint8_t out[32])
 {
     return EVP_Digest(data, len, out, NULL, EVP_sha256(), NULL) == 1 ? 0 : -1;
+}
+
+int mcmp__secret_eq(const void *a, const void *b, size_t len)
+{
+    return CRYPTO_memcmp(a, b, len) == 0;
 }

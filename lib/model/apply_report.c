@@ -4,7 +4,7 @@
  * the answer around it.
  */
 #include "apply.h"
-#include "view.h"
+#include "page.h"
 
 #include <libmcmp/version.h>
 
@@ -70,35 +70,13 @@ static int report_version(mcmp__call *call)
     return mcmp__answer_end(call, &out);
 }
 
-/* The page loads nothing and runs nothing; nobody may frame or cache it. */
-static int add_page_headers(mcmp__call *call)
-{
-    static const struct {
-        const char *name;
-        const char *value;
-    } headers[] = {
-        { "Content-Security-Policy", mcmp__page_policy },
-        { "X-Content-Type-Options", "nosniff" },
-        { "Referrer-Policy", "no-referrer" },
-        { "Cache-Control", "no-store" },
-    };
-
-    for (size_t i = 0; i < MCMP__COUNT(headers); i++) {
-        int rc = mcmp_response_add_header(call->response, headers[i].name,
-                                          mcmp__span_str(headers[i].value));
-
-        if (rc != MCMP_OK)
-            return rc;
-    }
-    return MCMP_OK;
-}
-
 static int render(mcmp__call *call, const mcmp_view *view, report what)
 {
     mcmp__out out;
 
     mcmp__answer_begin(call, &out, what.content_type);
-    if (what.form == MCMP_RENDER_PAGE && add_page_headers(call) != MCMP_OK)
+    if (what.form == MCMP_RENDER_PAGE &&
+        mcmp__page_headers(call->response, mcmp__page_policy) != MCMP_OK)
         out.failed = MCMP_ERR_CALLBACK;
     switch (what.form) {
     case MCMP_RENDER_INFO_TEXT:

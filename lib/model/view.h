@@ -84,7 +84,4 @@ void mcmp__render_json(const mcmp_view *view, mcmp__out *out);
 void mcmp__render_page(const mcmp_view *view, mcmp__out *out);
 void mcmp__render_metrics(const mcmp_view *view, mcmp__out *out);
 
-/* Value of Content-Security-Policy for the page: it allows its own style block and nothing else. */
-extern const char mcmp__page_policy[];
-
 #endif

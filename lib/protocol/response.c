@@ -46,6 +46,9 @@ static const struct {
     { 500, MCMP__SPAN("500 Internal Server Error") },
     { 403, MCMP__SPAN("403 Forbidden") },
     { 400, MCMP__SPAN("400 Bad Request") },
+    { 404, MCMP__SPAN("404 Not Found") },
+    { 405, MCMP__SPAN("405 Method Not Allowed") },
+    { 413, MCMP__SPAN("413 Payload Too Large") },
 };
 
 static mcmp_span status_text(uint32_t status)
@@ -304,6 +307,20 @@ static int put_header(mcmp_response *response, mcmp_span name, mcmp_span value)
 
     mcmp__buf_add_span(&response->head, name);
     return put_line(response, separator, value);
+}
+
+int mcmp_response_begin_status(mcmp_response *response, const mcmp_request *request,
+                               uint32_t status, const char *content_type)
+{
+    static const mcmp_span type = MCMP__SPAN("Content-Type");
+    int rc;
+
+    if (status_text(status).len == 0)
+        return MCMP_ERR_INVALID;
+    rc = begin_error(response, request, status);
+    if (rc != MCMP_OK || content_type == NULL)
+        return rc;
+    return put_header(response, type, mcmp__span_str(content_type));
 }
 
 int mcmp_response_add_header(mcmp_response *response, const char *name, mcmp_span value)

@@ -273,6 +273,12 @@ WRAP(mcmp_observer_next, mcmp_observer *observer, mcmp_change *out, mcmp_error *
     CALL(__real_mcmp_observer_next(observer, out, err), observer != NULL);
 }
 
+WRAP(mcmp_page_serve, mcmp_cluster *cluster, const mcmp_page_options *opts,
+     const mcmp_request *request, mcmp_response *response, mcmp_error *err)
+{
+    CALL(__real_mcmp_page_serve(cluster, opts, request, response, err), response != NULL);
+}
+
 WRAP(mcmp_ajp_proxy_new, mcmp_ajp_proxy **out, const mcmp_ajp_options *opts, mcmp_error *err)
 {
     mcmp_ajp_proxy *before = out != NULL ? *out : NULL;

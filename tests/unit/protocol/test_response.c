@@ -70,6 +70,44 @@ START_TEST(test_response_writes_success)
 }
 END_TEST
 
+START_TEST(test_response_begins_with_each_status_it_knows)
+{
+    static const struct {
+        uint32_t status;
+        const char *reason;
+        int code;
+    } rows[] = {
+        { 200, "OK", MCMP_OK },
+        { 400, "Bad Request", MCMP_OK },
+        { 403, "Forbidden", MCMP_OK },
+        { 404, "Not Found", MCMP_OK },
+        { 405, "Method Not Allowed", MCMP_OK },
+        { 413, "Payload Too Large", MCMP_OK },
+        { 500, "Internal Server Error", MCMP_OK },
+        { 0, "Internal Server Error", MCMP_ERR_INVALID },
+        { 418, "Internal Server Error", MCMP_ERR_INVALID },
+    };
+    mcmp_response *response = new_response();
+    mcmp_request request = request_with(0);
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        row_code(rows[i].reason,
+                 mcmp_response_begin_status(response, &request, rows[i].status, "text/html"),
+                 rows[i].code);
+        row_text(rows[i].reason, mcmp_response_reason(response), rows[i].reason);
+        if (rows[i].code != MCMP_OK)
+            continue;
+        row_code(rows[i].reason, mcmp_response_end(response), MCMP_OK);
+        row_int(rows[i].reason, mcmp_response_status(response), rows[i].status);
+    }
+    ck_assert_int_eq(mcmp_response_begin_status(response, &request, 404, NULL), MCMP_OK);
+    ck_assert_int_eq(mcmp_response_end(response), MCMP_OK);
+    row_text("no type", mcmp_response_head(response),
+             "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+    mcmp_response_free(response);
+}
+END_TEST
+
 START_TEST(test_response_lists_its_headers)
 {
     mcmp_response *response = new_response();
@@ -408,6 +446,7 @@ int main(void)
 {
     const TTest *const tests[] = {
         test_response_writes_success,
+        test_response_begins_with_each_status_it_knows,
         test_response_lists_its_headers,
         test_response_tells_every_row_of_the_catalogue,
         test_response_denies_with_403,
