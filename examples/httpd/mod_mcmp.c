@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mod_mcmp: libmcmp inside Apache httpd. The record of the module and its life: settings are read,
+ * the parent opens the cluster, each child enters it. What requests see is in the other files.
+ */
+#include "module.h"
+
+#include <ap_mpm.h>
+#include <http_connection.h>
+#include <http_core.h>
+#include <mpm_common.h>
+
+#include "directives.h"
+#include "settings.h"
+#include "state.h"
+#include "save.h"
+
+static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
+{
+    (void)plog;
+    (void)ptemp;
+    settings_begin(pconf);
+    return OK;
+}
+
+static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
+{
+    (void)plog;
+    (void)ptemp;
+    if (settings_finish(pconf, s) != 0)
+        return HTTP_INTERNAL_SERVER_ERROR;
+    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG ||
+        ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST)
+        return OK; /* the configuration is only looked at */
+    return state_open(pconf, s) == 0 ? OK : HTTP_INTERNAL_SERVER_ERROR;
+}
+
+static void child_status(server_rec *s, pid_t pid, ap_generation_t gen, int slot,
+                         mpm_child_status state)
+{
+    (void)s;
+    (void)gen;
+    (void)slot;
+    if (state == MPM_CHILD_EXITED) /* one that lost its slot in the scoreboard still runs */
+        state_child_gone(pid);
+}
+
+static int monitor(apr_pool_t *pool, server_rec *s)
+{
+    (void)pool;
+    save_now_and_then(s);
+    return OK;
+}
+
+static void register_hooks(apr_pool_t *pool)
+{
+    (void)pool;
+    ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_FIRST);
+    ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_FIRST);
+    ap_hook_child_init(state_enter_child, NULL, NULL, APR_HOOK_FIRST);
+    ap_hook_child_status(child_status, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_monitor(monitor, NULL, NULL, APR_HOOK_MIDDLE);
+}
+
+MCMP_API module AP_MODULE_DECLARE_DATA mcmp_module = {
+    STANDARD20_MODULE_STUFF,
+    NULL, /* per directory */
+    NULL,
+    host_create,
+    host_merge,
+    directive_table,
+    register_hooks,
+    AP_MODULE_FLAG_NONE,
+};
