@@ -8,8 +8,9 @@ build_packages="cmake ninja-build gcc g++ pkgconf libapr1-dev libssl-dev libxxha
 curl"
 test_packages="git patch python3 python3-pytest check clang-14 libclang-rt-14-dev clang-format-14 valgrind
 doxygen graphviz mandoc openssl jq libxml2-utils libjansson-dev libhttp-parser-dev
-tomcat10 default-jdk-headless apache2 apache2-dev libapache2-mod-jk lighttpd tshark spin"
-bench_packages="wrk nginx haproxy liblmdb-dev"
+tomcat10 default-jdk-headless apache2 apache2-dev libapache2-mod-jk lighttpd tshark spin
+nginx nginx-dev"
+bench_packages="wrk haproxy liblmdb-dev"
 
 usage() {
     cat <<TXT
