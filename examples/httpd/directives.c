@@ -47,8 +47,8 @@ static const struct directive allow_display = HOST(allow_display, 0, 0, NULL);
 static const struct directive allow_commands = HOST(allow_commands, 0, 0, NULL);
 static const struct directive reduce_display = HOST(reduce_display, 0, 0, NULL);
 static const struct directive ws_tunnel = SETTING(ws_tunnel, 0, 0, 0, NULL);
-static const struct directive ws_upgrade = HOST(ws_upgrade, 1, 64, NULL);
-static const struct directive ajp_secret = HOST(ajp_secret, 1, 1024, NULL);
+static const struct directive ws_upgrade = HOST(ws_upgrade, 1, 15, NULL);
+static const struct directive ajp_secret = HOST(ajp_secret, 1, 63, NULL);
 static const struct directive response_field_size = HOST(response_field_size, 1, MOST, NULL);
 
 static const struct directive advertise_group = HOST(advertise_group, 0, 0, NULL);

@@ -14,6 +14,7 @@
 #include "settings.h"
 #include "state.h"
 #include "save.h"
+#include "traffic.h"
 
 static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 {
@@ -60,6 +61,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_child_init(state_enter_child, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_child_status(child_status, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_monitor(monitor, NULL, NULL, APR_HOOK_MIDDLE);
+    mcmp_httpd_register_traffic(pool);
 }
 
 MCMP_API module AP_MODULE_DECLARE_DATA mcmp_module = {

@@ -44,7 +44,7 @@ struct mcmp_httpd_settings {
     int64_t deterministic; /* DeterministicFailover */
     int64_t
         enable_options; /* EnableOptions: http nodes are probed by a request, not by a connect */
-    int64_t ws_tunnel;  /* EnableWsTunnel: http nodes count as ws ones, https as wss */
+    int64_t ws_tunnel;  /* EnableWsTunnel: http nodes count as ws ones, https as wss; default On */
     int64_t policy;     /* MCMPPolicy: MCMP_POLICY_* */
     int64_t replace_policy; /* MCMPReplacePolicy: MCMP_REPLACE_* */
     int64_t slow_start;     /* MCMPSlowStart, in seconds; 0 = off */
@@ -79,6 +79,7 @@ struct mcmp_httpd_host {
     int64_t reduce_display;      /* ReduceDisplay */
     int64_t advertise;           /* ServerAdvertise; never inherited */
     int64_t advertise_frequency; /* AdvertiseFrequency, in milliseconds */
+    int64_t workers_kind;        /* which workers serve its requests; set in each child */
     const char *ws_upgrade;      /* WSUpgradeHeader; NULL = "websocket" */
     const char *ajp_secret;      /* AJPSecret; NULL = none. Never logged */
     const char *advertise_url;   /* second argument of ServerAdvertise; NULL = none */

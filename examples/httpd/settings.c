@@ -30,7 +30,7 @@ static const struct number setting_numbers[] = {
     { SETTING(use_alias), 0, 0 },
     { SETTING(deterministic), 0, 0 },
     { SETTING(enable_options), 1, 0 },
-    { SETTING(ws_tunnel), 0, 0 },
+    { SETTING(ws_tunnel), 1, 0 }, /* WebSocket works without a word of configuration */
     { SETTING(policy), MCMP_POLICY_LBFACTOR, 0 },
     { SETTING(replace_policy), MCMP_REPLACE_PROBE_OLD, 0 },
     { SETTING(slow_start), 0, 0 },
