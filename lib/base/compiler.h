@@ -22,6 +22,16 @@
 #define MCMP__APART
 #endif
 
+/* Memory that will be read, or written, in a moment: so that several waits for it are one. Any
+ * address will do. */
+#if defined(__GNUC__)
+#define MCMP__SOON_READ(at) __builtin_prefetch((const void *)(at), 0)
+#define MCMP__SOON_WRITTEN(at) __builtin_prefetch((const void *)(at), 1)
+#else
+#define MCMP__SOON_READ(at) ((void)(at))
+#define MCMP__SOON_WRITTEN(at) ((void)(at))
+#endif
+
 /* Index of the lowest bit set; mask is not 0. */
 static inline unsigned mcmp__lowest_bit(uint32_t mask)
 {

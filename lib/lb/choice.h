@@ -107,6 +107,7 @@ typedef struct mcmp__window {
     uint32_t count;
 } mcmp__window;
 
+#define MCMP__WINDOWS_HOLD 4u /* members */
 /* Random ones of count members: two windows of two neighbours, or two single ones for two choices;
  * the first follows the last. Returns into how many they fall. */
 uint32_t mcmp__choice_windows(mcmp__choice *choice, uint32_t count, mcmp__window out[4]);

@@ -15,8 +15,8 @@ typedef struct plain_scan {
     const mcmp__live *live;
     uint32_t slots; /* rows of it */
     uint32_t period;
-    uint64_t now;  /* a share word without picks in this period */
-    mcmp__ids ids; /* with steps of 0 all are the same, and ties stay with who was seen first */
+    uint64_t now; /* a share word without picks in this period */
+    uint64_t ids; /* the bits of ids that count; with none ties stay with who was seen first */
 
     /* the best one so far */
     uint64_t value;
@@ -48,34 +48,37 @@ static inline uint64_t value_of(const plain_scan *scan, const mcmp__live *live, 
     return picks * 1000 / load + mcmp__word_get(&live->carry);
 }
 
-static inline uint64_t id_of(const plain_scan *scan, uint32_t node)
+/* 0: the member is another case. */
+static inline int look_at_one(plain_scan *scan, uint64_t member)
 {
-    return mcmp__data_get(&scan->ids.at[node * scan->ids.step]);
+    uint32_t node = (uint32_t)member;
+    const mcmp__live *live;
+    uint64_t load, value, id;
+
+    if (node >= scan->slots)
+        return 0;
+    live = &scan->live[node];
+    load = plain_load(live);
+    if (load - 1 >= INT8_MAX)
+        return 0;
+    value = value_of(scan, live, load);
+    if (value > scan->value)
+        return 1;
+    id = mcmp__word_get(&live->id) & scan->ids;
+    if (value == scan->value && id >= scan->id)
+        return 1;
+    scan->value = value;
+    scan->id = id;
+    scan->member = member;
+    return 1;
 }
 
 /* Members that stand side by side. 0: one of them is another case. */
 static inline int look_at_run(plain_scan *scan, const mcmp__word *at, const mcmp__word *end)
 {
-    for (; at < end; at++) {
-        uint64_t member = mcmp__data_get(at);
-        uint32_t node = (uint32_t)member;
-        const mcmp__live *live;
-        uint64_t load;
-        uint64_t value;
-
-        if (node >= scan->slots)
+    for (; at < end; at++)
+        if (!look_at_one(scan, mcmp__data_get(at)))
             return 0;
-        live = &scan->live[node];
-        load = plain_load(live);
-        if (load - 1 >= INT8_MAX)
-            return 0;
-        value = value_of(scan, live, load);
-        if (value > scan->value || (value == scan->value && id_of(scan, node) >= scan->id))
-            continue;
-        scan->value = value;
-        scan->id = id_of(scan, node);
-        scan->member = member;
-    }
     return 1;
 }
 
@@ -94,14 +97,39 @@ static int look_at(plain_scan *scan, uint32_t from, uint32_t count)
     return 1;
 }
 
+/* Adds the members of a window, which may go on in another leaf. */
+static inline uint32_t take_window(const plain_scan *scan, mcmp__window window, uint64_t *out,
+                                   uint32_t n)
+{
+    while (window.count > 0) {
+        mcmp__run run = mcmp__set_run(scan->rd, scan->set, window.from);
+        uint32_t some = MCMP__MIN(run.count, window.count);
+
+        for (uint32_t i = 0; i < some; i++) {
+            out[n] = mcmp__data_get(run.at + i);
+            if ((uint32_t)out[n] < scan->slots)
+                MCMP__SOON_READ(&scan->live[(uint32_t)out[n]]);
+            n++;
+        }
+        window.from += some;
+        window.count -= some;
+    }
+    return n;
+}
+
+/* Of the members of random windows all live rows are asked for before the first is looked at. */
 static int look_at_windows(plain_scan *scan, mcmp__choice *choice)
 {
     uint64_t random = choice->random;
     mcmp__window windows[4];
     uint32_t count = mcmp__choice_windows(choice, scan->set->enabled, windows);
+    uint64_t members[MCMP__WINDOWS_HOLD];
+    uint32_t n = 0;
 
-    for (uint32_t i = 0; i < count; i++) {
-        if (look_at(scan, windows[i].from, windows[i].count))
+    for (uint32_t i = 0; i < count; i++)
+        n = take_window(scan, windows[i], members, n);
+    for (uint32_t i = 0; i < n; i++) {
+        if (look_at_one(scan, members[i]))
             continue;
         choice->random = random; /* the same again: who starts there must get its start */
         return 0;
@@ -112,9 +140,9 @@ static int look_at_windows(plain_scan *scan, mcmp__choice *choice)
 static int look(plain_scan *scan, mcmp__choice *choice)
 {
     choice->ordered = scan->set->enabled <= MCMP__CHOICE_WHOLE;
+    scan->ids = choice->ordered ? UINT64_MAX : 0;
     if (choice->ordered)
         return look_at(scan, 0, scan->set->enabled);
-    scan->ids.step = 0;
     return look_at_windows(scan, choice);
 }
 
@@ -127,7 +155,6 @@ int mcmp__plain_make(mcmp__choice *choice, const mcmp__set *set, mcmp__runner *o
         .slots = choice->local->node_slots,
         .period = choice->period,
         .now = (uint64_t)choice->period << MCMP__SHARE_PICKS,
-        .ids = mcmp__node_ids(choice->rd),
         .value = UINT64_MAX,
     };
 

@@ -64,6 +64,7 @@ static void fill_node(mcmp__read *rd, const mcmp__lookup *look, mcmp_selection *
     const mcmp_span *last = &look->names[MCMP__NAME_PATH]; /* in out->text; free from there on */
     char *text = out->text + (last->ptr + last->len - out->text);
 
+    mcmp__running_soon(rd->cluster, look->chosen.node, look->chosen.seat);
     if (!mcmp__node_take(rd, look->chosen.node, look->chosen.seat, text, out, running))
         rd->torn = 1; /* overtaken, and repeated; else damaged */
     out->status = 0;
@@ -115,11 +116,11 @@ static int run_section(mcmp__lookup *look, mcmp__choice *choice, mcmp_selection 
         mcmp__lookup_run(look, choice);
         if (look->rc != MCMP_OK)
             clear_selection(out);
+        else
+            fill_node(&rd, look, out, running);
         out->flags = 0;
         if (look->balancer != 0)
             fill_balancer(look, out);
-        if (look->rc == MCMP_OK)
-            fill_node(&rd, look, out, running);
     } while (!mcmp__read_done(&rd));
     choice->tried = NULL;
     choice->tried_count = 0;

@@ -205,6 +205,7 @@ static void visit_group(mcmp__checker *c, uint32_t g, void *ctx)
 static void check_key(mcmp__checker *c, uint32_t place)
 {
     uint64_t key = mcmp__row_get(c->rd, MCMP__T_PLACE, place, MCMP__L_KEY);
+    uint64_t groups = mcmp__row_get(c->rd, MCMP__T_PLACE, place, MCMP__L_GROUPS);
 
     if (!mcmp__check_link(c, MCMP__T_PLACE, place, MCMP__T_CTEXT, mcmp__hi(key)))
         return;
@@ -214,8 +215,9 @@ static void check_key(mcmp__checker *c, uint32_t place)
     }
     mcmp__expect(c,
                  mcmp__lo(key) == 0 &&
-                     mcmp__row_get(c->rd, MCMP__T_CTEXT, mcmp__hi(key), MCMP__X_PLACE) == place,
-                 MCMP__T_PLACE, place, "its context does not lead to it");
+                     mcmp__row_get(c->rd, MCMP__T_CTEXT, mcmp__hi(key), MCMP__X_PLACE) ==
+                         mcmp__pack(place, mcmp__lo(groups)),
+                 MCMP__T_PLACE, place, "its context does not lead to it and its first group");
 }
 
 static void check_places(mcmp__checker *c)

@@ -73,9 +73,14 @@ static void check_node_fields(mcmp__checker *c, uint32_t n, const mcmp__node *no
 static void check_health(mcmp__checker *c, uint32_t n, const mcmp__node *node)
 {
     const mcmp_cluster *cluster = c->rd->cluster;
-    uint64_t word = mcmp__word_get(&mcmp__live_of(cluster, n)->health);
+    const mcmp__live *live = mcmp__live_of(cluster, n);
+    uint64_t word = mcmp__word_get(&live->health);
 
-    if (cluster->local.read_only || mcmp__head_get(c->rd, MCMP__H_FIX) == n)
+    if (cluster->local.read_only)
+        return;
+    mcmp__expect(c, mcmp__word_get(&live->id) == node->id, MCMP__T_NODE, n,
+                 "its live row is of another node");
+    if (mcmp__head_get(c->rd, MCMP__H_FIX) == n)
         return;
     mcmp__expect(c, mcmp__hi(word) == mcmp__handle_generation(node->handle), MCMP__T_NODE, n,
                  "its health is of another generation");

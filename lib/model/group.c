@@ -260,6 +260,16 @@ uint32_t mcmp__group_find(mcmp__read *rd, uint32_t place, uint32_t balancer, uin
     return 0;
 }
 
+/* Without use_alias the context leads to the place's first group as well. */
+static void note_first(mcmp__tx *tx, uint32_t place)
+{
+    uint64_t key = mcmp__row_get(&tx->rd, MCMP__T_PLACE, place, MCMP__L_KEY);
+
+    if (!tx->rd.layout->use_alias)
+        mcmp__row_put(tx, MCMP__T_CTEXT, mcmp__hi(key), MCMP__X_PLACE,
+                      mcmp__pack(place, first_group(&tx->rd, place)));
+}
+
 static mcmp__list groups_of(uint32_t place)
 {
     mcmp__list list = { MCMP__T_GROUP, MCMP__G_LIST, MCMP__T_PLACE, place, MCMP__L_GROUPS };
@@ -302,6 +312,8 @@ static uint32_t group_new(mcmp__tx *tx, uint32_t place, uint32_t balancer, uint3
     else if ((first = first_group(&tx->rd, place)) != 0 && !is_indexed(&tx->rd, first))
         group_index(tx, first);
     mcmp__list_insert(tx, &list, after, group);
+    if (after == 0)
+        note_first(tx, place);
     return group;
 }
 
@@ -312,8 +324,10 @@ static void group_drop_empty(mcmp__tx *tx, uint32_t group)
 
     if (mcmp__row_get(&tx->rd, MCMP__T_GROUP, group, MCMP__G_COUNTS) != 0)
         return;
-    if (mcmp__lo(mcmp__row_get(&tx->rd, MCMP__T_GROUP, group, MCMP__G_DOMAIN)) == 0)
+    if (mcmp__lo(mcmp__row_get(&tx->rd, MCMP__T_GROUP, group, MCMP__G_DOMAIN)) == 0) {
         mcmp__list_remove(tx, &list, group);
+        note_first(tx, mcmp__lo(key));
+    }
     if (is_indexed(&tx->rd, group))
         mcmp__index_remove(tx, MCMP__I_GROUP, group);
     mcmp__row_put(tx, MCMP__T_GROUP, group, MCMP__G_KEY, 0);

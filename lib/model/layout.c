@@ -27,8 +27,9 @@ static void size_tables(mcmp__layout *layout, const mcmp_command_limits *limits)
     uint32_t names = text_words(limits->balancer) + 2 * text_words(limits->cookie);
     const mcmp__table sizes[MCMP__TABLES] = {
         [MCMP__T_NODE] = { 0,
-                           MCMP__N_TEXT + text_words(limits->jvm_route) +
-                               text_words(limits->host + 2),
+                           ROUND(MCMP__N_TEXT + text_words(limits->jvm_route) +
+                                     text_words(limits->host + 2),
+                                 MCMP__BLOCK_WORDS),
                            2 * nodes },
         [MCMP__T_BALANCER] = { 0, MCMP__B_TEXT + names, layout->max_balancers },
         [MCMP__T_ALIAS] = { 0, MCMP__A_WORDS, layout->max_aliases },

@@ -11,6 +11,7 @@
  * its own; only its threads write them. Sums go over the processes that are active. So what a dead
  * process held is given back by clearing its words.
  */
+#include "base/compiler.h"
 #include "base/health.h"
 #include "model/change.h"
 #include "model/process.h"
@@ -31,6 +32,7 @@ void mcmp__live_start(mcmp__tx *tx)
     for (size_t i = 0; i < sizeof(*live) / sizeof(mcmp__word); i++)
         mcmp__word_set(words + i, 0);
     mcmp__word_set(&live->registered_at, (uint64_t)tx->now);
+    mcmp__word_set(&live->id, mcmp__node_id(&tx->rd, tx->fresh_node));
     mcmp__word_set(&live->heal_connection, tx->heal_connection);
     mcmp__word_set(&live->heal_until, (uint64_t)tx->heal_until);
     mcmp__word_set(&live->health, mcmp__pack(mcmp__health_next(0, MCMP__HEALTH_REGISTER, 0),
@@ -49,6 +51,7 @@ void mcmp__live_restore(mcmp__tx *tx, const mcmp__state_node *node)
     for (size_t i = 0; i < sizeof(*live) / sizeof(mcmp__word); i++)
         mcmp__word_set(words + i, 0);
     mcmp__word_set(&live->registered_at, (uint64_t)tx->now);
+    mcmp__word_set(&live->id, mcmp__node_id(&tx->rd, node->row));
     mcmp__word_set(&live->elected, node->elected);
     mcmp__word_set(&live->bytes_read, node->bytes_read);
     mcmp__word_set(&live->bytes_sent, node->bytes_sent);
@@ -212,6 +215,17 @@ static void count_end(mcmp_cluster *cluster, size_t at, uint32_t gen)
     while (mcmp__hi(word) == gen && mcmp__lo(word) != 0)
         if (mcmp__word_swap(count, &word, word - 1))
             return;
+}
+
+void mcmp__running_soon(const mcmp_cluster *cluster, uint32_t node, uint32_t seat)
+{
+    const mcmp__layout *layout = &cluster->layout;
+
+    if (cluster->counts == NULL || seat > layout->table[MCMP__T_SEAT].cap)
+        return;
+    MCMP__SOON_WRITTEN(cluster->counts + node);
+    MCMP__SOON_WRITTEN(cluster->counts + layout->seats_at + seat);
+    MCMP__SOON_READ(cluster->local.used + node);
 }
 
 void mcmp__running_start(mcmp_cluster *cluster, const mcmp__running *running)

@@ -9,19 +9,21 @@
 /* Live rows: outside the copies. A slot that is taken anew starts from zero; an endpoint that is
  * replaced keeps its row, with last_status, probed_at and failed back at 0. */
 typedef struct mcmp__live {
+    /* what each choice looks at, in one line of the processor's cache */
     mcmp__word health; /* generation << 32 | word of base/health.h */
     mcmp__word elected;
     mcmp__word bytes_read;
     mcmp__word bytes_sent;
-    mcmp__word share; /* lb: picks of the period, or what the policy needs */
-    mcmp__word carry; /* lb */
-    mcmp__word usable_since;
+    mcmp__word share;       /* lb: picks of the period, or what the policy needs */
+    mcmp__word carry;       /* lb */
+    mcmp__word id;          /* of the node's row, for choices between equals; of one generation */
     mcmp__word last_status; /* when STATUS last came; 0 = never */
-    mcmp__word failed;      /* idle probes in a row */
-    mcmp__word probed_at;   /* lb: last good probe; 0 = never */
-    mcmp__word due;         /* lb */
-    mcmp__word ticket;      /* lb */
-    mcmp__word read_mark;   /* lb: bytes_read at the last period */
+    mcmp__word usable_since;
+    mcmp__word failed;    /* idle probes in a row */
+    mcmp__word probed_at; /* lb: last good probe; 0 = never */
+    mcmp__word due;       /* lb */
+    mcmp__word ticket;    /* lb */
+    mcmp__word read_mark; /* lb: bytes_read at the last period */
     mcmp__word registered_at;
     mcmp__word heal_until; /* commands */
     mcmp__word heal_connection;
@@ -46,6 +48,9 @@ typedef struct mcmp__running {
 } mcmp__running;
 
 void mcmp__running_of(mcmp__read *rd, uint32_t node, uint32_t seat, mcmp__running *out);
+/* A moment before: asks for the words that will be counted in, so that the processor waits once
+ * for all of them. node is one that a section gave. */
+void mcmp__running_soon(const mcmp_cluster *cluster, uint32_t node, uint32_t seat);
 void mcmp__running_start(mcmp_cluster *cluster, const mcmp__running *running);
 void mcmp__running_end(mcmp_cluster *cluster, const mcmp__running *running);
 uint32_t mcmp__running_node(mcmp__read *rd, uint32_t node); /* of all processes; O(processes) */

@@ -51,14 +51,15 @@ static void cut_prefixes(mcmp__read *rd, mcmp_span path, prefixes *out)
     }
 }
 
-static inline void add_place(mcmp__read *rd, uint32_t place, mcmp__match *match)
+/* A place with its first group. */
+static inline void add_place(mcmp__read *rd, uint32_t place, uint32_t group, mcmp__match *match)
 {
     if (place == 0)
         return;
     if (match->balancer != 0 && mcmp__group_find(rd, place, match->balancer, 0) == 0)
         return;
     match->place[match->count] = place;
-    match->cursor[match->count] = mcmp__lo(mcmp__row_get(rd, MCMP__T_PLACE, place, MCMP__L_GROUPS));
+    match->cursor[match->count] = group;
     match->count++;
 }
 
@@ -66,8 +67,12 @@ static inline void add_place(mcmp__read *rd, uint32_t place, mcmp__match *match)
 static MCMP__APART void add_places(mcmp__read *rd, uint32_t context, const mcmp__aliases *names,
                                    mcmp__match *match)
 {
-    for (uint32_t i = 0; i < names->count; i++)
-        add_place(rd, mcmp__place_find(rd, names->text[i], context), match);
+    for (uint32_t i = 0; i < names->count; i++) {
+        uint32_t place = mcmp__place_find(rd, names->text[i], context);
+        uint64_t groups = mcmp__row_get(rd, MCMP__T_PLACE, place, MCMP__L_GROUPS);
+
+        add_place(rd, place, mcmp__lo(groups), match);
+    }
 }
 
 /* 1 when somebody holds this context. */
@@ -75,13 +80,16 @@ static inline int try_context(mcmp__read *rd, mcmp_span prefix, uint32_t hash,
                               const mcmp__aliases *names, mcmp__match *match)
 {
     uint32_t context = mcmp__text_find(rd, MCMP__I_CTEXT, prefix, hash);
+    uint64_t place;
 
     if (context == 0)
         return 0;
-    if (rd->layout->use_alias)
+    if (rd->layout->use_alias) {
         add_places(rd, context, names, match);
-    else
-        add_place(rd, mcmp__place_of(rd, context), match);
+    } else {
+        place = mcmp__row_get(rd, MCMP__T_CTEXT, context, MCMP__X_PLACE);
+        add_place(rd, mcmp__lo(place), mcmp__hi(place), match);
+    }
     return match->count != 0;
 }
 

@@ -185,7 +185,7 @@ static void fill_row(mcmp__tx *tx, uint32_t node, const mcmp__node_data *data, u
     uint32_t gen = next_generation(tx, node);
 
     mcmp__head_put(tx, MCMP__H_NODE_SEQ, id);
-    for (uint32_t w = MCMP__N_ID; w < MCMP__N_TEXT; w++)
+    for (uint32_t w = MCMP__N_BAL; w < MCMP__N_TEXT; w++)
         mcmp__row_put(tx, MCMP__T_NODE, node, w, 0);
     mcmp__row_put(tx, MCMP__T_NODE, node, MCMP__N_GEN, mcmp__pack(MCMP__N_LIVE, gen));
     mcmp__row_put(tx, MCMP__T_NODE, node, MCMP__N_ID, id);

@@ -175,13 +175,6 @@ int mcmp__node_get(mcmp__read *rd, uint32_t node, mcmp__node *out); /* 0: no suc
 uint32_t mcmp__node_balancer(mcmp__read *rd, uint32_t node);
 uint32_t mcmp__node_domain(mcmp__read *rd, uint32_t node);
 uint64_t mcmp__node_id(mcmp__read *rd, uint32_t node);
-/* The same of all nodes: that of one is at[node * step]. */
-typedef struct mcmp__ids {
-    const mcmp__word *at;
-    size_t step;
-} mcmp__ids;
-
-mcmp__ids mcmp__node_ids(mcmp__read *rd);
 
 typedef struct mcmp__balancer {
     uint64_t order; /* by registration; never used again */

@@ -159,14 +159,6 @@ uint64_t mcmp__node_id(mcmp__read *rd, uint32_t node)
     return mcmp__row_get(rd, MCMP__T_NODE, node, MCMP__N_ID);
 }
 
-mcmp__ids mcmp__node_ids(mcmp__read *rd)
-{
-    const mcmp__table *t = &rd->layout->table[MCMP__T_NODE];
-    mcmp__ids ids = { rd->base + t->base + MCMP__N_ID, t->words };
-
-    return ids;
-}
-
 void mcmp__node_owner(mcmp__read *rd, uint32_t node, uint64_t out[3])
 {
     for (uint32_t i = 0; i < 3; i++)

@@ -11,16 +11,17 @@
 #include "model/region.h"
 
 enum mcmp__node_word {
+    /* One block with all that a selection takes over, but for the texts: rows are whole blocks. */
     MCMP__N_GEN, /* MCMP__N_FREE.. | generation */
     MCMP__N_LINK_ROUTE,
-    MCMP__N_BAL,  /* balancer | domain */
+    MCMP__N_LENS, /* route 16, host 16 | generation at registration */
     MCMP__N_PORT, /* port 16, scheme 8, flush 8 | smax */
     MCMP__N_FLUSHWAIT,
     MCMP__N_PING,
     MCMP__N_TTL,
     MCMP__N_TIMEOUT,
+    MCMP__N_BAL, /* balancer | domain */
     MCMP__N_ID,
-    MCMP__N_LENS, /* route 16, host 16 | generation at registration */
     MCMP__N_LINK_ENDPOINT,
     MCMP__N_LIST,       /* older | newer */
     MCMP__N_ALIASES,    /* first | last */
@@ -106,7 +107,7 @@ enum mcmp__group_word {
 enum mcmp__text_word {
     MCMP__X_REFS, /* references 40, depth 8, length 16 */
     MCMP__X_LINK,
-    MCMP__X_PLACE, /* of a context without use_alias: its place */
+    MCMP__X_PLACE, /* of a context without use_alias: its place | the place's first group */
     MCMP__X_TEXT
 };
 
