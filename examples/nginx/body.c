@@ -9,8 +9,6 @@
 #define MAX_DROP (16u << 20)
 #define FIRST_ROOM 4096u
 
-static void on_read(ngx_http_request_t *r);
-
 static ngx_mcmp_body_t *body_of(ngx_http_request_t *r)
 {
     return ngx_mcmp_ctx(r)->body;
@@ -71,42 +69,37 @@ static void complete(ngx_http_request_t *r, ngx_mcmp_body_t *body)
     body->done(r, body->ctx);
 }
 
-static void step(ngx_http_request_t *r, ngx_mcmp_body_t *body, ngx_int_t rc)
+/* 1 when the body is there, or enough of it. */
+static int is_over(ngx_http_request_t *r, ngx_mcmp_body_t *body)
 {
-    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
-        ngx_http_finalize_request(r, rc);
-        return;
-    }
-    if (take(r, body) != NGX_OK) {
-        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
-        return;
-    }
-    body->more = body->seen > MAX_DROP && r->reading_body;
-    if (!r->reading_body || body->more) {
-        complete(r, body);
-        return;
-    }
-    r->read_event_handler = on_read;
+    body->more = body->seen > MAX_DROP;
+    return !r->reading_body || body->more;
 }
 
+/* Takes what there is; an event comes only for what is not there yet. */
 static void on_read(ngx_http_request_t *r)
 {
     ngx_mcmp_body_t *body = body_of(r);
-    ngx_int_t rc;
+    ngx_int_t rc = take(r, body);
     uint64_t before;
 
-    do {
+    while (rc == NGX_OK && !is_over(r, body)) {
         before = body->seen;
         rc = ngx_http_read_unbuffered_request_body(r);
-        if (rc >= NGX_HTTP_SPECIAL_RESPONSE || take(r, body) != NGX_OK)
-            break;
-    } while (rc == NGX_AGAIN && body->seen != before && body->seen <= MAX_DROP);
-    step(r, body, rc);
-}
-
-static void on_body(ngx_http_request_t *r)
-{
-    step(r, body_of(r), NGX_OK);
+        if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+            ngx_http_finalize_request(r, rc);
+            return;
+        }
+        rc = take(r, body);
+        if (rc == NGX_OK && r->reading_body && body->seen == before) {
+            r->read_event_handler = on_read;
+            return;
+        }
+    }
+    if (rc == NGX_OK)
+        complete(r, body);
+    else
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
 }
 
 ngx_int_t ngx_mcmp_body_read(ngx_http_request_t *r, ngx_mcmp_body_t *body, size_t max,
@@ -123,6 +116,6 @@ ngx_int_t ngx_mcmp_body_read(ngx_http_request_t *r, ngx_mcmp_body_t *body, size_
     body->ctx = ctx;
     r->request_body_no_buffering = 1;
     r->expect_tested = 1; /* MCMP 1 and 2: Expect is ignored, there are no 1xx answers */
-    rc = ngx_http_read_client_request_body(r, on_body);
+    rc = ngx_http_read_client_request_body(r, on_read);
     return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
 }

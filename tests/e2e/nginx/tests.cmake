@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+# e2e.nginx.*: stock nginx processes with the module on free loopback ports. A module with sanitizers
+# needs their runtime in front of nginx's own libraries.
+if(TARGET ngx_http_mcmp_module)
+  set(nginx_preload "")
+  if(MCMP_SANITIZE MATCHES address)
+    execute_process(COMMAND ${CMAKE_C_COMPILER} -print-file-name=libasan.so
+      OUTPUT_VARIABLE nginx_preload OUTPUT_STRIP_TRAILING_WHITESPACE)
+  endif()
+  function(mcmp_nginx_test name file)
+    cmake_parse_arguments(ARG "" "TIMEOUT" "LABELS;ENVIRONMENT;ARGS" ${ARGN})
+    add_test(NAME e2e.nginx.${name}
+      COMMAND ${MCMP_PYTHON} -m pytest -q -p no:cacheprovider ${ARG_ARGS}
+        ${PROJECT_SOURCE_DIR}/tests/e2e/nginx/${file}.py)
+    set_tests_properties(e2e.nginx.${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}"
+      ENVIRONMENT "MCMP_BIN=${PROJECT_BINARY_DIR}/bin;MCMP_NGINX_PRELOAD=${nginx_preload};PYTHONDONTWRITEBYTECODE=1;${ARG_ENVIRONMENT}")
+  endfunction()
+
+  mcmp_nginx_test(contract test_contract TIMEOUT 180)
+endif()
