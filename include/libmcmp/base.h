@@ -140,6 +140,15 @@ typedef int (*mcmp_write_fn)(void *ctx, const void *data, size_t len);
 #define MCMP_ERR_HTTP_UPGRADE (-511)     /**< a change of protocol that nobody asked for */
 #define MCMP_ERR_HTTP_BODY_SIZE (-512)   /**< the body is over its limit */
 /** @} */
+/** @name Errors: advertise (-601 .. -699) */
+/** @{ */
+#define MCMP_ERR_ADVERT_SYNTAX (-601)  /**< a datagram that is malformed or cut short */
+#define MCMP_ERR_ADVERT_SIZE (-602)    /**< a datagram of more than MCMP_ADVERT_MAX bytes */
+#define MCMP_ERR_ADVERT_DIGEST (-603)  /**< a digest is wrong, or missing where it is needed */
+#define MCMP_ERR_ADVERT_REPLAY (-604)  /**< the Sequence is not newer than the last */
+#define MCMP_ERR_ADVERT_DATE (-605)    /**< the Date is too far from now, or none */
+#define MCMP_ERR_ADVERT_ADDRESS (-606) /**< an address that nobody can connect to, or another */
+/** @} */
 
 /** @name Wire classes, the values of the Type header (MCMP 2) */
 /** @{ */

@@ -6,6 +6,7 @@
  * @file
  * @brief Umbrella: everything of libmcmp except the optional bridge to APR.
  */
+#include <libmcmp/advertise.h>
 #include <libmcmp/ajp.h>
 #include <libmcmp/base.h>
 #include <libmcmp/client.h>
@@ -13,6 +14,7 @@
 #include <libmcmp/command.h>
 #include <libmcmp/http.h>
 #include <libmcmp/http_body.h>
+#include <libmcmp/multicast.h>
 #include <libmcmp/observer.h>
 #include <libmcmp/page.h>
 #include <libmcmp/parser.h>

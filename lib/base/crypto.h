@@ -3,14 +3,11 @@
 #ifndef MCMP__CRYPTO_H
 #define MCMP__CRYPTO_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "base/digest.h"
 
 /* 0, or -1 when the provider has no entropy */
 int mcmp__random_bytes(void *out, size_t len);
 /* 0, or -1 when the provider refuses */
 int mcmp__sha256(const void *data, size_t len, uint8_t out[32]);
-/* 1: the bytes are equal; takes the same time wherever they differ. */
-int mcmp__secret_eq(const void *a, const void *b, size_t len);
 
 #endif

@@ -82,6 +82,12 @@ static const code_row code_rows[] = {
     ROW(MCMP_ERR_HTTP_METHOD, "a method that is not forwarded"),
     ROW(MCMP_ERR_HTTP_UPGRADE, "a change of protocol that nobody asked for"),
     ROW(MCMP_ERR_HTTP_BODY_SIZE, "the body is over its limit"),
+    ROW(MCMP_ERR_ADVERT_SYNTAX, "an advertise datagram that is malformed or cut short"),
+    ROW(MCMP_ERR_ADVERT_SIZE, "an advertise datagram is over its limit"),
+    ROW(MCMP_ERR_ADVERT_DIGEST, "a digest of the advertise datagram is wrong or missing"),
+    ROW(MCMP_ERR_ADVERT_REPLAY, "the advertise datagram is not newer than the last one"),
+    ROW(MCMP_ERR_ADVERT_DATE, "the date of the advertise datagram is too far from now"),
+    ROW(MCMP_ERR_ADVERT_ADDRESS, "an address that can't be announced"),
 };
 
 static const code_row *find_row(int code)

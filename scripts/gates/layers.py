@@ -11,7 +11,7 @@ MAY_USE = {
     'protocol': ['base/base.h', 'base/compiler.h'],
     'http': ['base/base.h', 'base/compiler.h'],
     'ajp': ['base/base.h', 'base/compiler.h'],
-    'advertise': ['base/base.h'],
+    'advertise': ['base/base.h', 'base/digest.h'],
     'model': ['base/'],
     'lb': ['base/', 'model/read.h'],
     'compat': ['base/'],
@@ -22,7 +22,7 @@ PUBLIC = {
     'protocol': ['base.h', 'version.h', 'parser.h', 'command.h', 'response.h', 'client.h'],
     'http': ['base.h', 'http.h', 'http_body.h'],
     'ajp': ['base.h', 'http.h', 'http_body.h', 'ajp.h'],
-    'advertise': ['base.h', 'advertise.h'],
+    'advertise': ['base.h', 'advertise.h', 'multicast.h'],
 }
 SANS_IO = ('protocol', 'lb', 'ajp', 'http', 'advertise')
 # Parts of base that meet the system.

@@ -38,6 +38,8 @@ static int in_band(const char *name, int code)
 {
     if (strncmp(name, "MCMP_ERR_HTTP_", 14) == 0)
         return code <= -501 && code >= -599;
+    if (strncmp(name, "MCMP_ERR_ADVERT_", 16) == 0)
+        return code <= -601 && code >= -699;
     return code <= -1 && code >= -499;
 }
 

@@ -296,6 +296,40 @@ WRAP(mcmp_ajp_container_new, mcmp_ajp_container **out, const mcmp_ajp_options *o
     CALL(__real_mcmp_ajp_container_new(out, opts, err), *out == before);
 }
 
+WRAP(mcmp_advertiser_new, mcmp_advertiser **out, const mcmp_advertiser_options *opts,
+     mcmp_error *err)
+{
+    mcmp_advertiser *before = out != NULL ? *out : NULL;
+
+    WITH_ALLOCATOR(mcmp_advertiser_options, opts)
+    CALL(__real_mcmp_advertiser_new(out, opts, err), *out == before);
+}
+
+WRAP(mcmp_finder_new, mcmp_finder **out, const mcmp_finder_options *opts, mcmp_error *err)
+{
+    mcmp_finder *before = out != NULL ? *out : NULL;
+
+    WITH_ALLOCATOR(mcmp_finder_options, opts)
+    CALL(__real_mcmp_finder_new(out, opts, err), *out == before);
+}
+
+WRAP(mcmp_finder_feed, mcmp_finder *finder, const void *data, size_t len, mcmp_time now,
+     int64_t date, mcmp_found *out, mcmp_error *err)
+{
+    size_t before = mcmp_finder_count(finder);
+
+    CALL(__real_mcmp_finder_feed(finder, data, len, now, date, out, err),
+         mcmp_finder_count(finder) == before);
+}
+
+WRAP(mcmp_multicast_open, mcmp_multicast **out, const mcmp_multicast_options *opts, mcmp_error *err)
+{
+    mcmp_multicast *before = out != NULL ? *out : NULL;
+
+    WITH_ALLOCATOR(mcmp_multicast_options, opts)
+    CALL(__real_mcmp_multicast_open(out, opts, err), *out == before);
+}
+
 /* Those that take bytes: what was taken before the failure stays taken. */
 #define FEED(function, object)                                                   \
     size_t failed = oom_enter();                                                 \
