@@ -11,10 +11,13 @@
 #include <mpm_common.h>
 
 #include "directives.h"
+#include "manager.h"
+#include "receive.h"
+#include "save.h"
 #include "settings.h"
 #include "state.h"
-#include "save.h"
 #include "traffic.h"
+#include "watchdog.h"
 
 static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 {
@@ -33,7 +36,10 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG ||
         ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST)
         return OK; /* the configuration is only looked at */
-    return state_open(pconf, s) == 0 ? OK : HTTP_INTERNAL_SERVER_ERROR;
+    if (state_open(pconf, s) != 0 || watchdog_register(pconf, s) != 0 ||
+        manager_begin(pconf, s) != 0)
+        return HTTP_INTERNAL_SERVER_ERROR;
+    return OK;
 }
 
 static void child_status(server_rec *s, pid_t pid, ap_generation_t gen, int slot,
@@ -55,12 +61,13 @@ static int monitor(apr_pool_t *pool, server_rec *s)
 
 static void register_hooks(apr_pool_t *pool)
 {
-    (void)pool;
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_child_init(state_enter_child, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_child_status(child_status, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_monitor(monitor, NULL, NULL, APR_HOOK_MIDDLE);
+    receive_register(pool);
+    manager_register(pool);
     mcmp_httpd_register_traffic(pool);
 }
 

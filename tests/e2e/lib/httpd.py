@@ -15,6 +15,7 @@ import re
 import signal
 import subprocess
 import tempfile
+import time
 
 import mcmp
 import raw
@@ -261,9 +262,21 @@ class Httpd:
         if settled:
             until(lambda: not old & set(self.children()), 60, 'the old children have gone')
 
+    def is_busy(self):
+        """A connection that a thread may just be closing."""
+        ports = {f'{port:04X}' for port in self.values.values() if isinstance(port, int)}
+        with open('/proc/net/tcp', encoding='ascii') as file:
+            rows = [line.split() for line in file.readlines()[1:]]
+        return any(row[1].split(':')[1] in ports and row[3] in ('01', '08') for row in rows)
+
     def stop(self, failed=False):
         """End it; a sanitizer's report, a crash or a wrong code fails the test."""
         if self.process.poll() is None:
+            # At SIGTERM a child of the event MPM looks at sockets that its threads may just free.
+            for _ in range(20):
+                if not self.is_busy():
+                    break
+                time.sleep(0.02)
             self.process.send_signal(signal.SIGTERM)
             try:
                 self.process.wait(60)

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What time brings: one thread of one process at a time, which mod_watchdog elects, calls
+ * mcmp_tick() and makes the probes that it hands out, many at once by poll(). When that process
+ * ends its probes are due again, in another one.
+ */
+#include "watchdog.h"
+
+#include <mod_watchdog.h>
+#include <poll.h>
+#include <stdlib.h>
+
+#include "probe.h"
+#include "traffic.h"
+
+#define NAME "_mcmp_"
+#define TURN (MCMP_SEC / 2) /* the thread comes back so often, to see that the process ends */
+#define NAP (20 * MCMP_MSEC)
+#define MOST_PROBES 1024
+
+struct running {
+    struct probe *probe;
+    mcmp_handle node;
+    uint64_t ticket;
+};
+
+struct health {
+    server_rec *server;
+    struct running *running; /* room for most */
+    struct pollfd *polled;
+    int count;
+    int most;
+};
+
+static void finish(struct health *health, int i, int good, mcmp_time now)
+{
+    struct running *r = &health->running[i];
+
+    if (!good)
+        ap_log_error(APLOG_MARK, APLOG_DEBUG, 0, health->server, "a probe failed: %s",
+                     probe_why(r->probe) != NULL ? probe_why(r->probe) : "no answer");
+    (void)mcmp_probe_report(mcmp_httpd_cluster(), r->node, r->ticket, good, now, NULL);
+    probe_free(r->probe);
+    health->running[i] = health->running[--health->count];
+}
+
+static void begin(struct health *health, const mcmp_probe *what)
+{
+    struct running *r = &health->running[health->count];
+
+    r->probe = probe_start(what);
+    if (r->probe == NULL)
+        return; /* it is due again later */
+    r->node = what->node;
+    r->ticket = what->ticket;
+    health->count++;
+}
+
+/* What is due now. Returns when something is due again. */
+static mcmp_time tick(struct health *health, mcmp_time now)
+{
+    mcmp_work work;
+    int rc = MCMP_OK;
+
+    mcmp_work_init(&work);
+    while (health->count < health->most &&
+           (rc = mcmp_tick(mcmp_httpd_cluster(), now, &work, NULL)) == MCMP_OK)
+        if (work.kind == MCMP_WORK_PROBE)
+            begin(health, work.probe);
+        else if (work.kind == MCMP_WORK_NODE_GONE)
+            mcmp_httpd_node_gone(work.node);
+    return rc == MCMP_DONE && work.next_at != MCMP_NEVER ? work.next_at : now + TURN;
+}
+
+static void step_all(struct health *health, mcmp_time now)
+{
+    for (int i = health->count - 1; i >= 0; i--) {
+        int result = probe_step(health->running[i].probe, now);
+
+        if (result != PROBE_RUNS)
+            finish(health, i, result == PROBE_GOOD, now);
+    }
+}
+
+/* Wait for one of the probes, but not beyond the given time. */
+static void wait_until(struct health *health, mcmp_time now, mcmp_time until)
+{
+    for (int i = 0; i < health->count; i++) {
+        mcmp_time step = probe_wants(health->running[i].probe, &health->polled[i]);
+
+        if (step < until)
+            until = step;
+    }
+    if (until > now)
+        (void)poll(health->polled, (nfds_t)health->count, (int)((until - now) / 1000 + 1));
+}
+
+static void turn(struct health *health)
+{
+    mcmp_time now = mcmp_httpd_now();
+    mcmp_time end = now + TURN;
+
+    while (now < end) {
+        mcmp_time next = tick(health, now);
+
+        step_all(health, now);
+        if (next > now + NAP)
+            next = now + NAP; /* somebody may have registered */
+        wait_until(health, now, next < end ? next : end);
+        now = mcmp_httpd_now();
+    }
+}
+
+static int make_room(struct health *health)
+{
+    if (health->running == NULL)
+        health->running = calloc((size_t)health->most, sizeof(*health->running));
+    if (health->polled == NULL)
+        health->polled = calloc((size_t)health->most, sizeof(*health->polled));
+    return health->running != NULL && health->polled != NULL;
+}
+
+static void stop(struct health *health)
+{
+    while (health->count > 0)
+        probe_free(health->running[--health->count].probe);
+    free(health->running);
+    free(health->polled);
+    health->running = NULL;
+    health->polled = NULL;
+}
+
+static apr_status_t on_watchdog(int state, void *data, apr_pool_t *pool)
+{
+    struct health *health = data;
+
+    (void)pool;
+    if (state == AP_WATCHDOG_STATE_STOPPING)
+        stop(health);
+    else if (state == AP_WATCHDOG_STATE_RUNNING && mcmp_httpd_cluster() != NULL &&
+             make_room(health))
+        turn(health);
+    return APR_SUCCESS;
+}
+
+int watchdog_register(apr_pool_t *pconf, server_rec *s)
+{
+    APR_OPTIONAL_FN_TYPE(ap_watchdog_get_instance) *get =
+        APR_RETRIEVE_OPTIONAL_FN(ap_watchdog_get_instance);
+    APR_OPTIONAL_FN_TYPE(ap_watchdog_register_callback) *add =
+        APR_RETRIEVE_OPTIONAL_FN(ap_watchdog_register_callback);
+    struct health *health = apr_pcalloc(pconf, sizeof(*health));
+    ap_watchdog_t *watchdog = NULL;
+    apr_status_t rv;
+
+    if (get == NULL || add == NULL) {
+        ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s,
+                     "mod_watchdog is needed for the health of nodes: load it too");
+        return -1;
+    }
+    health->server = s;
+    health->most = (int)mcmp_httpd_settings()->threads * 16;
+    if (health->most > MOST_PROBES)
+        health->most = MOST_PROBES;
+    rv = get(&watchdog, NAME, 0, 1, pconf);
+    if (rv == APR_SUCCESS)
+        rv = add(watchdog, AP_WD_TM_SLICE, health, on_watchdog);
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_EMERG, rv, s, "mod_watchdog does not take the module in");
+        return -1;
+    }
+    return 0;
+}
