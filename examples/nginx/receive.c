@@ -2,9 +2,11 @@
 /*
  * The management port: a request of nginx becomes one of the library, is applied, and its answer
  * sent. An answer that waits for a probe or a delay goes on when that is over; the worker serves
- * others meanwhile, and one that ends gracefully waits for it. In a zone whose state has moved away
- * (a reload with other limits) nothing is answered: the sender repeats its message on a new
- * connection, which a new worker takes.
+ * others meanwhile, and one that ends gracefully waits for it.
+ *
+ * In a zone whose state has moved away (a reload with other limits) nothing is answered: as soon as
+ * this old worker accepts no connections any more it closes this one, and the sender repeats its
+ * message on a new one, which a new worker takes.
  */
 #include "receive.h"
 
@@ -21,7 +23,11 @@ typedef struct {
     mcmp_response *response;
     ngx_mcmp_probe_t *probe;
     ngx_event_t timer;
+    mcmp_time moved_at; /* when it was found that the state is no longer here; 0: it is */
 } message;
+
+#define MOVED_POLL 10u
+#define MOVED_LONGEST (5 * MCMP_SEC)
 
 static void judge(message *m, int rc);
 
@@ -53,9 +59,24 @@ static void on_probed(void *ctx, int ok, const char *why)
     resume(m, ok);
 }
 
+static void wait_moved(message *m)
+{
+    if (m->moved_at == 0)
+        m->moved_at = ngx_mcmp_now();
+    if (ngx_exiting || ngx_mcmp_now() - m->moved_at > MOVED_LONGEST)
+        finalize(m, NGX_HTTP_CLOSE);
+    else
+        ngx_add_timer(&m->timer, MOVED_POLL);
+}
+
 static void on_timer(ngx_event_t *event)
 {
-    resume(event->data, 0);
+    message *m = event->data;
+
+    if (m->moved_at != 0)
+        wait_moved(m);
+    else
+        resume(m, 0);
 }
 
 static void wait_for(message *m)
@@ -75,7 +96,7 @@ static void wait_for(message *m)
 static void judge(message *m, int rc)
 {
     if (m->zone->shared->moved) {
-        finalize(m, NGX_HTTP_CLOSE);
+        wait_moved(m);
     } else if (rc == MCMP_PENDING) {
         wait_for(m);
     } else if (mcmp_response_status(m->response) == 0) {
@@ -104,7 +125,10 @@ static void on_body(ngx_http_request_t *r, void *ctx)
     }
     if (m->body.more)
         m->request.flags |= MCMP_REQUEST_CLOSE | MCMP_REQUEST_LINGER;
-    judge(m, mcmp_apply(m->zone->cluster, &m->request, m->response, &err));
+    if (m->zone->shared->moved)
+        wait_moved(m);
+    else
+        judge(m, mcmp_apply(m->zone->cluster, &m->request, m->response, &err));
 }
 
 static void on_cleanup(void *data)
@@ -145,8 +169,6 @@ static ngx_int_t handler(ngx_http_request_t *r)
         return NGX_HTTP_NOT_FOUND; /* messages come from outside */
     if (zone->cluster == NULL)
         return NGX_HTTP_SERVICE_UNAVAILABLE;
-    if (zone->shared->moved)
-        return NGX_HTTP_CLOSE;
     m = make(r, zone);
     if (m == NULL)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;

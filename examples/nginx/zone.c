@@ -11,6 +11,7 @@
  */
 #include "core.h"
 
+#include <sys/mman.h>
 #include <sys/random.h>
 
 #include "state.h"
@@ -90,11 +91,21 @@ static ngx_int_t init_zone(ngx_shm_zone_t *shm, void *data)
     return open_cluster(zone, shm->shm.log);
 }
 
+/* nginx frees the memory of a zone before the pool of its cycle. Handles are closed before that in
+ * ngx_mcmp_init_module(), but for a new configuration without this module. */
+static int is_mapped(const ngx_mcmp_zone_t *zone)
+{
+    unsigned char there;
+
+    return mincore(zone->shm->shm.addr, 1, &there) == 0;
+}
+
 static void close_zone(void *data)
 {
     ngx_mcmp_zone_t *zone = data;
 
-    mcmp_cluster_close(zone->cluster);
+    if (zone->cluster != NULL && is_mapped(zone))
+        mcmp_cluster_close(zone->cluster);
     zone->cluster = NULL;
 }
 
@@ -159,6 +170,16 @@ static void take_over(ngx_mcmp_zone_t *zone, ngx_log_t *log)
         (void)mcmp_segment_unlink((const char *)old->segment.data, MCMP_SEGMENT_FORCE, NULL);
 }
 
+/* The master's handles of the cycle that is replaced; its workers have their own. */
+static void close_old(void)
+{
+    ngx_array_t *zones = ngx_mcmp_zones((ngx_cycle_t *)ngx_cycle);
+    ngx_mcmp_zone_t **list = zones != NULL ? zones->elts : NULL;
+
+    for (ngx_uint_t i = 0; zones != NULL && i < zones->nelts; i++)
+        close_zone(list[i]);
+}
+
 ngx_int_t ngx_mcmp_init_module(ngx_cycle_t *cycle)
 {
     ngx_array_t *zones = ngx_mcmp_zones(cycle);
@@ -171,6 +192,8 @@ ngx_int_t ngx_mcmp_init_module(ngx_cycle_t *cycle)
         else
             ngx_mcmp_state_load(list[i], cycle->log);
     }
+    if (!ngx_is_init_cycle(ngx_cycle) && ngx_process == NGX_PROCESS_MASTER)
+        close_old();
     return NGX_OK;
 }
 

@@ -202,8 +202,8 @@ class Nginx:
     def client(self, **args):
         return raw.Client(self.traffic, **args)
 
-    def stop(self, expect=0):
-        """End it gracefully; a sanitizer's report, a worker that died or a wrong code fail."""
+    def stop_process(self, expect=0):
+        """SIGTERM, and its end; the folder stays."""
         workers = self.workers() if self.process.poll() is None else []
         self.process.send_signal(signal.SIGTERM)
         try:
@@ -217,8 +217,19 @@ class Nginx:
         errors = self.process.stderr.read().decode(errors='replace')
         self.process.stderr.close()
         log = self.log()
-        self.dir.cleanup()
         for text in (errors, log):
             assert 'Sanitizer' not in text and 'runtime error' not in text, text
         assert '[alert]' not in log and '[emerg]' not in log or self.allow_deaths, log
         assert code == expect, (code, errors, log)
+
+    def restart(self):
+        """A new server with the same files and ports."""
+        self.stop_process()
+        assert self._start()
+
+    def stop(self, expect=0):
+        """End it gracefully; a sanitizer's report, a worker that died or a wrong code fail."""
+        try:
+            self.stop_process(expect)
+        finally:
+            self.dir.cleanup()
