@@ -7,6 +7,7 @@
  * @brief Umbrella: everything of libmcmp except the optional bridge to APR.
  */
 #include <libmcmp/advertise.h>
+#include <libmcmp/agent.h>
 #include <libmcmp/ajp.h>
 #include <libmcmp/base.h>
 #include <libmcmp/client.h>

@@ -9,6 +9,7 @@ import common
 MAY_USE = {
     'base': [],
     'protocol': ['base/base.h', 'base/compiler.h'],
+    'client': ['base/base.h'],
     'http': ['base/base.h', 'base/compiler.h'],
     'ajp': ['base/base.h', 'base/compiler.h'],
     'advertise': ['base/base.h', 'base/digest.h'],
@@ -20,11 +21,12 @@ MAY_USE = {
 PUBLIC = {
     'base': ['base.h', 'version.h'],
     'protocol': ['base.h', 'version.h', 'parser.h', 'command.h', 'response.h', 'client.h'],
+    'client': ['base.h', 'command.h', 'client.h', 'agent.h', 'view.h'],
     'http': ['base.h', 'http.h', 'http_body.h'],
     'ajp': ['base.h', 'http.h', 'http_body.h', 'ajp.h'],
     'advertise': ['base.h', 'advertise.h', 'multicast.h'],
 }
-SANS_IO = ('protocol', 'lb', 'ajp', 'http', 'advertise')
+SANS_IO = ('protocol', 'client', 'lb', 'ajp', 'http', 'advertise')
 # Parts of base that meet the system.
 SYSTEM_PARTS = ('base/os.h', 'base/os_file.h', 'base/crypto.h')
 SANS_IO_SYSTEM = {'stddef.h', 'stdint.h', 'string.h', 'stdarg.h', 'limits.h', 'stdatomic.h',

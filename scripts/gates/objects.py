@@ -11,7 +11,7 @@ import subprocess
 
 import common
 
-SANS_IO = ('protocol', 'lb', 'ajp', 'http', 'advertise')
+SANS_IO = ('protocol', 'client', 'lb', 'ajp', 'http', 'advertise')
 PURE = set('''memcpy memmove memset memcmp memchr memrchr memmem strlen strnlen strcmp strncmp strchr
 strrchr strstr strpbrk strspn strcspn snprintf vsnprintf qsort bsearch log log2 exp exp2 pow __stack_chk_fail
 _GLOBAL_OFFSET_TABLE_ __assert_fail __popcountdi2'''.split())

@@ -330,6 +330,35 @@ WRAP(mcmp_multicast_open, mcmp_multicast **out, const mcmp_multicast_options *op
     CALL(__real_mcmp_multicast_open(out, opts, err), *out == before);
 }
 
+WRAP(mcmp_agent_new, mcmp_agent **out, const mcmp_agent_options *opts, mcmp_error *err)
+{
+    mcmp_agent *before = out != NULL ? *out : NULL;
+
+    WITH_ALLOCATOR(mcmp_agent_options, opts)
+    CALL(__real_mcmp_agent_new(out, opts, err), *out == before);
+}
+
+WRAP(mcmp_agent_add, mcmp_agent *agent, const mcmp_agent_proxy *proxy, mcmp_time now,
+     mcmp_handle *out, mcmp_error *err)
+{
+    mcmp_handle before = out != NULL ? *out : 0;
+
+    CALL(__real_mcmp_agent_add(agent, proxy, now, out, err), out == NULL || *out == before);
+}
+
+WRAP(mcmp_agent_next, mcmp_agent *agent, mcmp_time now, mcmp_agent_step *step, mcmp_error *err)
+{
+    uint32_t before = step != NULL ? step->action : 0;
+
+    CALL(__real_mcmp_agent_next(agent, now, step, err), step->action == before);
+}
+
+WRAP(mcmp_agent_closed, mcmp_agent *agent, mcmp_handle proxy, uint64_t connection, mcmp_time now,
+     const char *why, mcmp_error *err)
+{
+    CALL(__real_mcmp_agent_closed(agent, proxy, connection, now, why, err), agent != NULL);
+}
+
 /* Those that take bytes: what was taken before the failure stays taken. */
 #define FEED(function, object)                                                   \
     size_t failed = oom_enter();                                                 \
@@ -354,6 +383,23 @@ WRAP(mcmp_answer_feed, mcmp_answer *answer, const void *data, size_t len, size_t
      mcmp_error *err)
 {
     FEED(__real_mcmp_answer_feed, answer);
+}
+
+WRAP(mcmp_agent_received, mcmp_agent *agent, mcmp_handle proxy, uint64_t connection, mcmp_time now,
+     const void *data, size_t len, size_t *used, mcmp_error *err)
+{
+    size_t failed = oom_enter();
+    size_t first = 0;
+    int rc = __real_mcmp_agent_received(agent, proxy, connection, now, data, len, used, err);
+
+    if (!oom_leave(failed, rc))
+        return rc;
+    first = *used;
+    ck_assert_uint_le(first, len);
+    rc = __real_mcmp_agent_received(agent, proxy, connection, now, (const char *)data + first,
+                                    len - first, used, err);
+    *used += first;
+    return rc;
 }
 
 /* Running */
