@@ -26,6 +26,9 @@ static const char *const number_names[N_NUMBERS] = {
     [N_SELECTIONS] = "selections",
     [N_SECTIONS] = "sections during a write",
     [N_GIVEN_BACK] = "selections given back",
+    [N_TOLD] = "changes told",
+    [N_MISSED] = "changes told to be missed",
+    [N_AGREED] = "states as told",
 };
 
 typedef struct part {
@@ -110,14 +113,15 @@ uint32_t torture_pick(uint64_t *seed, uint32_t n)
 static void usage(void)
 {
     printf("usage: torture [--quick | --full] [--seed N] [--seconds S] [--messages N] [--kills N]\n"
-           "               [--patience S] [PART...]\n"
+           "               [--patience S] [--no-ring] [PART...]\n"
            "  --quick       seconds of each part (the default)\n"
            "  --full        10 minutes in all\n"
            "  --seed N      of everything random (1)\n"
            "  --seconds S   how long a part without a fixed amount of work runs\n"
            "  --messages N  how many messages a part with one goes through\n"
            "  --kills N     random kills; the part ends when they are done or the time is over\n"
-           "  --patience S  until the watchdog ends a run in which nothing goes on (30)\n");
+           "  --patience S  until the watchdog ends a run in which nothing goes on (30)\n"
+           "  --no-ring     no changes are kept for observers\n");
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         if (parts[i].hooks == 0 || (parts[i].hooks > 0) == torture_has_hooks())
             printf("  %-13s %s\n", parts[i].name, parts[i].what);
@@ -161,6 +165,8 @@ static int take_options(torture *t, int argc, char **argv)
             patience = (unsigned)value;
         else if (strcmp(argv[at], "--full") == 0)
             t->full = 1;
+        else if (strcmp(argv[at], "--no-ring") == 0)
+            t->no_ring = 1;
         else if (strcmp(argv[at], "--quick") != 0) {
             usage();
             exit(strcmp(argv[at], "--help") == 0 ? 0 : 2);

@@ -17,6 +17,8 @@ typedef struct readers {
     uint64_t digest[AGES]; /* of the version that it began with */
     uint64_t accepted[AGES];
     uint64_t refused[AGES];
+    told_table told;
+    told_observer slow; /* an observer that takes one change at a time */
 } readers;
 
 static readers *the_readers;
@@ -48,6 +50,18 @@ static void go_on(readers *r, uint32_t age)
         r->refused[behind < AGES ? behind : AGES - 1]++;
 }
 
+/* Observers: a new one reads all there is, another one goes on where it was. */
+static void observe(readers *r)
+{
+    char wrong[200] = "";
+    uint64_t last;
+
+    if (told_look(&r->told, r->world.cluster, 1, &last, wrong, sizeof(wrong)) != 0)
+        torture_fail(r->t, "an observer during a write: %s", wrong);
+    if (r->t->number[N_STORES] % 4096 == 0 && told_go_on(&r->slow, &r->told, 1) != 0)
+        torture_fail(r->t, "a slow observer: %s", r->slow.wrong);
+}
+
 static void at_store(const volatile void *at)
 {
     readers *r = the_readers;
@@ -57,6 +71,7 @@ static void at_store(const volatile void *at)
     r->t->number[N_STORES]++;
     for (uint32_t age = 0; age < AGES; age++)
         go_on(r, age);
+    observe(r);
     torture_hook = at_store;
 }
 
@@ -82,7 +97,9 @@ int torture_readers(torture *t)
     memset(&r, 0, sizeof(r));
     r.t = t;
     the_readers = &r;
-    world_open(&r.world, MCMP_MEMORY_HEAP, NULL, 0, 0);
+    world_open(&r.world, MCMP_MEMORY_HEAP, NULL, 0, t->no_ring ? 0 : WORLD_RING);
+    if (told_open(&r.slow, r.world.cluster, 0) != 0)
+        torture_fail(t, "%s", r.slow.wrong);
     for (uint32_t i = 0; i < messages && t->failures == 0; i++) {
         world_message m;
 
@@ -101,6 +118,9 @@ int torture_readers(torture *t)
     /* A section of one message ago comes through until the next one begins to write. */
     if (t->failures == 0 && (r.accepted[0] == 0 || r.accepted[1] == 0 || r.refused[1] == 0))
         torture_fail(t, "the sections met no write");
+    t->number[N_TOLD] = r.slow.count;
+    t->number[N_MISSED] = r.slow.missed;
+    told_close(&r.slow);
     world_close(&r.world);
     return 0;
 }

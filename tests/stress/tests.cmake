@@ -5,7 +5,7 @@
 # no source of the library knows of it.
 set(stress_dir ${CMAKE_CURRENT_LIST_DIR})
 set(torture_sources)
-foreach(part main world image writes readers worker random threads step)
+foreach(part main world told image writes readers worker random threads step)
   list(APPEND torture_sources ${stress_dir}/${part}.c)
 endforeach()
 
@@ -56,13 +56,15 @@ endfunction()
 # are not those that are released.
 torture_test(random torture --quick random)
 torture_test(random_plain torture_plain --quick random)
+torture_test(random_no_ring torture --no-ring --seconds 3 random)
 torture_test(threads torture_plain --quick threads)
+torture_test(threads_no_ring torture_plain --no-ring --seconds 3 threads)
 if(NOT MCMP_SANITIZE)
   torture_test(writes torture --quick writes)
   torture_test(readers torture --quick readers)
   torture_test(step torture_plain --quick step)
 elseif(NOT MCMP_SANITIZE MATCHES thread)
-  torture_test(writes torture --messages 12 writes)
+  torture_test(writes torture --messages 2 writes)
   torture_test(readers torture --messages 150 readers)
 endif()
 add_test(NAME stress.torture.full COMMAND torture --full)
@@ -70,7 +72,7 @@ add_test(NAME stress.torture.full_plain COMMAND torture_plain --full)
 set_tests_properties(stress.torture.full stress.torture.full_plain PROPERTIES
   LABELS "stress;long" TIMEOUT 3600 SKIP_RETURN_CODE 77)
 if(MCMP_SANITIZE MATCHES thread) # whatever the caller's environment says: no report is suppressed
-  set_tests_properties(stress.torture.threads PROPERTIES
+  set_tests_properties(stress.torture.threads stress.torture.threads_no_ring PROPERTIES
     ENVIRONMENT "TSAN_OPTIONS=halt_on_error=1:exitcode=66")
 endif()
 

@@ -3,7 +3,7 @@
  * Writers and readers as threads of one process that share one handle; nobody is killed. For
  * ThreadSanitizer, which sees everything here, and for the locks of a host with threads.
  */
-#include "world.h"
+#include "told.h"
 
 #include <pthread.h>
 
@@ -17,6 +17,8 @@ typedef struct worker {
     _Atomic uint64_t done; /* messages, or selections and views */
     uint64_t views;
     uint32_t failed;
+    told_observer told; /* each reader observes, too */
+    told_table *table;
 } worker;
 
 static void *write_on(void *arg)
@@ -38,7 +40,10 @@ static void *read_on(void *arg)
     worker *w = arg;
 
     while (atomic_load(w->stop) == 0 && !w->failed) {
-        if (torture_pick(&w->world.seed, 8) == 0) {
+        if (torture_pick(&w->world.seed, 8) == 0 && told_go_on(&w->told, w->table, 8) != 0) {
+            (void)snprintf(w->world.wrong, sizeof(w->world.wrong), "%s", w->told.wrong);
+            w->failed = 1;
+        } else if (torture_pick(&w->world.seed, 8) == 0) {
             w->failed = world_look(&w->world) != 0;
             w->views++;
         } else {
@@ -81,15 +86,20 @@ static void check_on(torture *t, worker *workers, mcmp_cluster *cluster, double 
 int torture_threads(torture *t)
 {
     static worker workers[THREADS];
+    static told_table table;
     pthread_t threads[THREADS];
     _Atomic uint32_t stop = 0;
     world main_world;
 
-    world_open(&main_world, MCMP_MEMORY_HEAP, NULL, 0, 0);
+    world_open(&main_world, MCMP_MEMORY_HEAP, NULL, 0, t->no_ring ? 0 : WORLD_RING);
     memset(workers, 0, sizeof(workers));
+    memset(&table, 0, sizeof(table));
     for (uint32_t i = 0; i < THREADS; i++) {
         world_join(&workers[i].world, main_world.cluster, t->seed + i);
         workers[i].stop = &stop;
+        workers[i].table = &table;
+        if (i >= WRITERS && told_open(&workers[i].told, main_world.cluster, 0) != 0)
+            torture_fail(t, "%s", workers[i].told.wrong);
         if (pthread_create(&threads[i], NULL, i < WRITERS ? write_on : read_on, &workers[i]) != 0)
             exit(2);
     }
@@ -102,6 +112,9 @@ int torture_threads(torture *t)
         done = atomic_load(&workers[i].done);
         t->number[i < WRITERS ? N_MESSAGES : N_SELECTIONS] += done - workers[i].views;
         t->number[N_VIEWS] += workers[i].views;
+        t->number[N_TOLD] += workers[i].told.count;
+        t->number[N_MISSED] += workers[i].told.missed;
+        told_close(&workers[i].told);
         if (workers[i].failed)
             torture_fail(t, "%s", workers[i].world.wrong);
         world_leave(&workers[i].world);

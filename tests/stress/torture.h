@@ -34,6 +34,9 @@ typedef enum torture_number {
     N_SELECTIONS,   /* nodes that readers were given */
     N_SECTIONS,     /* read sections that went on while a message was written */
     N_GIVEN_BACK,   /* selections of dead processes */
+    N_TOLD,         /* changes that observers were told */
+    N_MISSED,       /* changes that they were told they missed */
+    N_AGREED,       /* states of nodes that were what observers had been told */
     N_NUMBERS
 } torture_number;
 
@@ -43,6 +46,7 @@ typedef struct torture {
     uint32_t messages; /* how many messages those with one go through */
     uint32_t kills;    /* and this many random kills, if they fit into the time */
     uint32_t full;
+    uint32_t no_ring; /* no changes are kept for observers */
     uint64_t number[N_NUMBERS];
     uint32_t failures;
 } torture;

@@ -2,6 +2,8 @@
 /* See worker.h. */
 #include "worker.h"
 
+#include "model/change.h"
+
 #include <pthread.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -67,7 +69,8 @@ static worker_place place_of(size_t word)
     const mcmp__layout *layout = &the_cluster->layout;
 
     if (word == MCMP__R_PUB) {
-        at_work = at_work == PHASE_LOCKED ? PHASE_REPAIR : PHASE_DONE;
+        /* After a commit that finishes what a dead one announced the message itself begins. */
+        at_work = at_work == PHASE_WRITE ? PHASE_DONE : PHASE_REPAIR;
         return at_work == PHASE_REPAIR ? PLACE_MARK : PLACE_PUBLISH;
     }
     if (word == MCMP__R_LOG) {
@@ -76,6 +79,8 @@ static worker_place place_of(size_t word)
         at_work = PHASE_WRITE;
         return before == PHASE_REPAIR ? PLACE_REPAIRED : PLACE_LENGTH;
     }
+    if (layout->ring_words != 0 && word >= layout->ring_base)
+        return word < layout->ring_base + MCMP__C_WORDS ? PLACE_ANNOUNCE : PLACE_ENTRY;
     if (word >= layout->copy_base[0])
         return at_work == PHASE_REPAIR ? PLACE_REPAIR : PLACE_DATA;
     if (word >= layout->log_base)
@@ -170,6 +175,10 @@ static void write_once(world *w)
     w->now = (mcmp_time)(worker_clock() / 1000);
     (void)world_apply(w, &m);
     note_commit();
+    /* With a ring a failed request takes the lock (observer.h): readers, which must never wait,
+     * tell of none. */
+    if (mcmp__changes_on(w->cluster) && torture_pick(&w->seed, 4) == 0 && world_select(w) < 0)
+        report(w->wrong);
 }
 
 static void read_once(world *w)
@@ -189,14 +198,35 @@ static void read_once(world *w)
     atomic_fetch_add_explicit(&me->selections, 1, memory_order_relaxed);
 }
 
+/* Observers of one number after the other: this one goes on where the one before it died. The first
+ * worker's is slow. */
+static void observe(told_observer *o)
+{
+    uint64_t count = o->count;
+    uint64_t missed = o->missed;
+
+    if (o->observer == NULL)
+        return;
+    if (told_go_on(o, &the_board->told, 8) != 0)
+        report(o->wrong);
+    atomic_store(&the_board->last_told[my_index], o->last);
+    atomic_fetch_add(&the_board->changes_told, o->count - count);
+    atomic_fetch_add(&the_board->changes_missed, o->missed - missed);
+}
+
 static void *read_on(void *arg)
 {
     world *w = arg;
+    told_observer told;
 
+    if (told_open(&told, w->cluster, atomic_load(&the_board->last_told[my_index])) != 0)
+        report(told.wrong);
     torture_hook = at_store;
     for (uint32_t i = 0;; i++) {
         stand_if_asked(w);
         read_once(w);
+        if (i % (my_index == 0 ? 512 : 4) == 0)
+            observe(&told);
         atomic_store(&me->readers, 1);
         if (i % 16 == 0)
             torture_pause(20000);
@@ -215,6 +245,9 @@ static void work(world *shared, uint64_t seed)
     }
     world_join(&writer, shared->cluster, seed);
     world_join(&reader, shared->cluster, seed + 1000003);
+    writer.fails = 4;
+    if (mcmp__changes_on(the_cluster))
+        reader.fails = 0;
     if (pthread_create(&thread, NULL, read_on, &reader) != 0)
         _exit(1);
     torture_hook = at_store;

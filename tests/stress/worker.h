@@ -6,7 +6,7 @@
 #ifndef MCMP_TORTURE_WORKER_H
 #define MCMP_TORTURE_WORKER_H
 
-#include "world.h"
+#include "told.h"
 
 #define WORKERS 3u
 #define WORKER_THREADS 2u
@@ -24,6 +24,8 @@ typedef enum worker_place {
     PLACE_BITS,     /* before its bit */
     PLACE_DATA,     /* before a word of the copy */
     PLACE_LIVE,     /* before a word of a live row */
+    PLACE_ANNOUNCE, /* before a control word of the ring of changes */
+    PLACE_ENTRY,    /* before a word of a change */
     PLACE_PUBLISH,  /* before the publication */
     PLACE_UNLOCK,   /* after it, about to release the lock */
     PLACE_UNLOCKED, /* has released it */
@@ -52,6 +54,11 @@ typedef struct worker_board {
     _Atomic uint32_t dying;
     _Atomic uint64_t first; /* ns << 2 | index; 0 = not yet */
     worker_state worker[WORKERS];
+    /* What observers are told; and the last change of each worker's, which outlives it. */
+    told_table told;
+    _Atomic uint64_t last_told[WORKERS];
+    _Atomic uint64_t changes_told;
+    _Atomic uint64_t changes_missed;
 } worker_board;
 
 /* Forks a worker; returns its pid. */

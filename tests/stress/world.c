@@ -96,6 +96,12 @@ void world_message_make(world_message *m, uint64_t *seed)
     }
 }
 
+static void called(const world *w)
+{
+    if (w->after_call != NULL)
+        w->after_call(w->after_ctx);
+}
+
 int world_apply(world *w, const world_message *m)
 {
     mcmp_request request;
@@ -112,8 +118,11 @@ int world_apply(world *w, const world_message *m)
     request.connection = 1;
     request.peer = &w->peer;
     rc = mcmp_apply(w->cluster, &request, w->response, NULL);
-    for (turns = 0; rc == MCMP_PENDING && turns < 100; turns++)
+    called(w);
+    for (turns = 0; rc == MCMP_PENDING && turns < 100; turns++) {
         rc = mcmp_apply_resume(w->cluster, &request, w->response, m->probe_ok, w->now, NULL);
+        called(w);
+    }
     return rc;
 }
 
@@ -267,6 +276,7 @@ static void release_one(world *w, uint32_t at, uint32_t result)
     outcome.bytes_sent = 10;
     outcome.now = w->now;
     (void)mcmp_selection_release(w->cluster, &w->held[at], &outcome);
+    called(w);
     w->held_count--;
     if (at != w->held_count)
         w->held[at] = w->held[w->held_count]; /* spans into it are not used any more */
@@ -289,7 +299,8 @@ int world_select(world *w)
 
     if (w->held_count == WORLD_HELD || (w->held_count != 0 && torture_pick(&w->seed, 2) == 0))
         release_one(w, torture_pick(&w->seed, w->held_count),
-                    torture_pick(&w->seed, 50) == 0 ? MCMP_OUTCOME_CONNECT : MCMP_OUTCOME_OK);
+                    w->fails != 0 && torture_pick(&w->seed, w->fails) == 0 ? MCMP_OUTCOME_CONNECT
+                                                                           : MCMP_OUTCOME_OK);
     s = &w->held[w->held_count];
     mcmp_selection_init(s);
     mcmp_query_init(&query);
@@ -303,6 +314,7 @@ int world_select(world *w)
     query.cookies = &cookie;
     query.cookie_count = torture_pick(&w->seed, 2);
     rc = mcmp_select_node(w->cluster, &query, s, NULL);
+    called(w);
     if (rc < 0)
         return wrong(w, "selecting failed: %s", mcmp_error_name(rc));
     if (rc != MCMP_OK)
@@ -352,8 +364,10 @@ int world_health_agrees(world *w)
 
 /* Opening */
 
-static void options(mcmp_cluster_options *opts, mcmp_command_limits *limits, int tight)
+static void options(mcmp_cluster_options *opts, mcmp_command_limits *limits, uint32_t kind)
 {
+    int tight = (kind & WORLD_TIGHT) != 0;
+
     mcmp_cluster_options_init(opts);
     mcmp_command_limits_init(limits);
     limits->jvm_route = 8;
@@ -379,15 +393,16 @@ static void options(mcmp_cluster_options *opts, mcmp_command_limits *limits, int
     opts->default_balancer = "b0";
     opts->allow = "any";
     opts->random_seed = 42;
+    opts->change_ring = (kind & WORLD_RING) != 0 ? 4096 : 0;
 }
 
-size_t world_size(int tight)
+size_t world_size(uint32_t kind)
 {
     mcmp_cluster_options opts;
     mcmp_command_limits limits;
     size_t size = 0;
 
-    options(&opts, &limits, tight);
+    options(&opts, &limits, kind);
     opts.memory = MCMP_MEMORY_SHARED; /* heap memory has room for one process */
     (void)mcmp_cluster_region_size(&opts, &size, NULL);
     return size;
@@ -399,6 +414,7 @@ void world_join(world *w, mcmp_cluster *cluster, uint64_t seed)
     w->cluster = cluster;
     w->seed = seed;
     w->now = 1000 * MCMP_SEC;
+    w->fails = 50;
     mcmp_peer_init(&w->peer);
     if (mcmp_response_new(&w->response, NULL, NULL) != MCMP_OK) {
         fprintf(stderr, "torture: no memory\n");
@@ -406,7 +422,7 @@ void world_join(world *w, mcmp_cluster *cluster, uint64_t seed)
     }
 }
 
-void world_open(world *w, uint32_t memory, void *host_memory, size_t size, int tight)
+void world_open(world *w, uint32_t memory, void *host_memory, size_t size, uint32_t kind)
 {
     mcmp_cluster_options opts;
     mcmp_command_limits limits;
@@ -414,7 +430,7 @@ void world_open(world *w, uint32_t memory, void *host_memory, size_t size, int t
     mcmp_error err;
 
     mcmp_error_init(&err);
-    options(&opts, &limits, tight);
+    options(&opts, &limits, kind);
     opts.memory = memory;
     opts.host_memory = host_memory;
     opts.host_memory_size = size;

@@ -14,6 +14,10 @@
 #define WORLD_CONTEXTS 4u /* pairs of contexts */
 #define WORLD_HELD 6u
 
+/* Kinds of clusters */
+#define WORLD_TIGHT 1u /* the tables are too small for the messages */
+#define WORLD_RING 2u  /* changes are kept for observers, in a ring of a few messages */
+
 typedef struct world {
     mcmp_cluster *cluster;
     mcmp_response *response;
@@ -22,6 +26,9 @@ typedef struct world {
     uint64_t seed;
     mcmp_selection held[WORLD_HELD];
     uint32_t held_count;
+    uint32_t fails;                /* every so many-th request that was sent to a node; 0 = none */
+    void (*after_call)(void *ctx); /* after each call that may have changed something, or NULL */
+    void *after_ctx;
     char wrong[200]; /* what a look found */
 } world;
 
@@ -33,10 +40,10 @@ typedef struct world_message {
     uint32_t wait; /* milliseconds since the message before */
 } world_message;
 
-/* memory: MCMP_MEMORY_*; host_memory for MCMP_MEMORY_HOST. tight: the tables are too small. Ends
- * the program when that fails. */
-void world_open(world *w, uint32_t memory, void *host_memory, size_t size, int tight);
-size_t world_size(int tight); /* of the region */
+/* memory: MCMP_MEMORY_*; host_memory for MCMP_MEMORY_HOST. kind: WORLD_*. Ends the program when
+ * that fails. */
+void world_open(world *w, uint32_t memory, void *host_memory, size_t size, uint32_t kind);
+size_t world_size(uint32_t kind); /* of the region */
 /* Another one who works on the same cluster, by the same handle. */
 void world_join(world *w, mcmp_cluster *cluster, uint64_t seed);
 void world_leave(world *w);

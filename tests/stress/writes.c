@@ -12,6 +12,7 @@
 #include "model/process.h"
 
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,8 +29,13 @@ struct writes {
     uint64_t seed;     /* of where to kill */
     uint64_t messages; /* of what is sent: the same whatever happens at a kill */
     world_message message;
-    image_states states;
-    pid_t dead; /* whose place is cleaned */
+    uint64_t choices;    /* the same of what is asked for */
+    image_states states; /* of the act */
+    image_states now;    /* after a death: which of them may be seen */
+    image_states *noted; /* by a child that nobody killed, in shared memory */
+    told_table *told;    /* likewise */
+    told_table *later;   /* of what comes after the act */
+    pid_t dead;          /* whose place is cleaned */
 };
 
 /* Before which store of this process to die; or copy the region before each. */
@@ -57,7 +63,7 @@ static void die_here(const volatile void *at)
 static void copy_here(const volatile void *at)
 {
     writes *s = copies_for;
-    image_states states = s->states;
+    image_states states = s->now;
 
     if (!is_ours(at))
         return;
@@ -104,7 +110,16 @@ static void act_repair(writes *s)
     mcmp__tx_abort(&tx);
 }
 
-/* A child that dies before its store number `at`. 1: it came through; 0: killed; -1: it failed. */
+static void note_state(void *ctx)
+{
+    writes *s = ctx;
+
+    if (!image_note(s->noted, &s->world))
+        _exit(2);
+}
+
+/* A child that dies before its store number `at`; 0: it notes what it does instead. 1: it came
+ * through; 0: killed; -1: it failed. */
 static int run_child(writes *s, act_fn act, uint64_t at, pid_t *out)
 {
     int status = 0;
@@ -117,7 +132,11 @@ static int run_child(writes *s, act_fn act, uint64_t at, pid_t *out)
         if (act != act_claim)
             act_claim(s);
         stores_left = at;
-        torture_hook = die_here;
+        if (at != 0)
+            torture_hook = die_here;
+        else
+            s->world.after_call = note_state;
+        s->world.after_ctx = s;
         act(s);
         torture_hook = NULL;
         _exit(0);
@@ -181,13 +200,12 @@ static void go_on(writes *s, const char *what)
 {
     world_message next;
     uint64_t seed = s->seed;
-    uint64_t digest;
     image_states any;
 
     world_message_make(&next, &seed);
     (void)world_apply(&s->world, &next);
-    digest = image_digest(s->world.cluster);
-    any = (image_states){ digest, digest, 1 };
+    memset(s->later, 0, sizeof(*s->later));
+    image_begin(&any, s->later, &s->world);
     (void)image_check(s->t, &s->world, &any, what);
 }
 
@@ -195,10 +213,13 @@ static void go_on(writes *s, const char *what)
 static void examine(writes *s, uint64_t at, int watched, const char *what)
 {
     uint64_t repair_at = 1 + torture_pick(&s->seed, 300);
-    image_states states = s->states;
     pid_t pid = 0;
     int rc;
 
+    s->now = s->states;
+    if (image_death(s->t, &s->world, &s->now, what) != 0)
+        return;
+    s->states.at = s->now.at;
     if (at % 2 == 0) {
         rc = run_child(s, act_repair, repair_at, &pid);
         if (rc < 0)
@@ -209,24 +230,26 @@ static void examine(writes *s, uint64_t at, int watched, const char *what)
     }
     if (watched)
         repair_watched(s);
-    if (image_check(s->t, &s->world, &states, what) != 0)
+    if (image_check(s->t, &s->world, &s->now, what) != 0)
         return;
-    s->states.is_after |= states.is_after;
     if (at % 4 == 1)
         go_on(s, what);
 }
 
-/* The state that the act leads to, by doing it undisturbed. */
+/* The states that the act goes through, by doing it undisturbed. */
 static int find_after(writes *s, act_fn act)
 {
     pid_t pid = 0;
 
-    s->states = (image_states){ image_digest(s->world.cluster), 0, 0 };
+    memset(s->told, 0, sizeof(*s->told));
+    image_begin(s->noted, s->told, &s->world);
     if (run_child(s, act, 0, &pid) != 1 || bury(s, pid, "undisturbed") != 0) {
         torture_fail(s->t, "an undisturbed child failed");
         return -1;
     }
-    s->states.after = image_digest(s->world.cluster);
+    s->states = *s->noted;
+    for (size_t i = 0; i < TOLD_ROOM; i++)
+        s->t->number[N_TOLD] += atomic_load(&s->told->change[i]) != 0;
     memcpy((void *)s->world.cluster->region, s->before, s->size);
     return 0;
 }
@@ -253,8 +276,23 @@ static void kill_everywhere(writes *s, act_fn act, const char *what)
         if (!done)
             memcpy((void *)s->world.cluster->region, s->before, s->size);
     }
-    if (!s->states.is_after && s->states.before != s->states.after)
+    if (s->t->failures == 0 && s->states.at + 1 != s->states.count)
         torture_fail(s->t, "%s: it came through and changed nothing", what);
+}
+
+/* Every node that is there takes requests. */
+static void wake_all(writes *s)
+{
+    for (uint32_t n = 0; n < WORLD_NODES; n++) {
+        world_message m = { .method = "ENABLE-APP", .target = "/*", .probe_ok = 1 };
+
+        (void)snprintf(m.body, sizeof(m.body), "JVMRoute=r%u", n);
+        (void)world_apply(&s->world, &m);
+        m.method = "STATUS";
+        m.target = "/";
+        (void)snprintf(m.body, sizeof(m.body), "JVMRoute=r%u&Load=50", n);
+        (void)world_apply(&s->world, &m);
+    }
 }
 
 /* One that held selections died, and who cleans up after it dies, too. */
@@ -264,6 +302,7 @@ static void kill_cleaners(writes *s)
     char byte;
     pid_t pid;
 
+    wake_all(s);
     if (pipe(gate) != 0)
         return;
     pid = fork();
@@ -287,7 +326,22 @@ static void kill_cleaners(writes *s)
     s->dead = 0;
 }
 
-static void go_through(writes *s, uint32_t messages, int tight)
+/* A node that is gone registers anew, in a row that had another occupant. */
+static void kill_newcomer(writes *s)
+{
+    world_message gone = { .method = "REMOVE-APP", .target = "/*" };
+
+    do {
+        world_message_make(&s->message, &s->messages);
+    } while (strcmp(s->message.method, "CONFIG") != 0);
+    (void)snprintf(gone.body, sizeof(gone.body), "JVMRoute=r%c",
+                   s->message.body[strlen("JVMRoute=r")]);
+    (void)world_apply(&s->world, &gone);
+    s->world.now += 2 * MCMP_SEC; /* longer than it lingers */
+    kill_everywhere(s, act_message, "a node registers anew");
+}
+
+static void go_through(writes *s, uint32_t messages, uint32_t kind)
 {
     for (uint32_t i = 0; i < messages && s->t->failures == 0; i++) {
         char what[80];
@@ -295,11 +349,15 @@ static void go_through(writes *s, uint32_t messages, int tight)
         world_message_make(&s->message, &s->messages);
         s->world.now += s->message.wait * MCMP_MSEC;
         (void)snprintf(what, sizeof(what), "message %u%s (%s %s)", i,
-                       tight ? " of full tables" : "", s->message.method, s->message.target);
+                       (kind & WORLD_TIGHT) != 0 ? " of full tables" : "", s->message.method,
+                       s->message.target);
         kill_everywhere(s, act_message, what);
         s->t->number[N_MESSAGES]++;
-        if (i % 16 == 3)
+        s->world.seed = torture_pick(&s->choices, 1u << 30);
+        if (i % 8 == 3)
             kill_everywhere(s, act_select, "choosing");
+        if (i % 16 == 0)
+            kill_newcomer(s);
         if (i % 16 == 7)
             kill_everywhere(s, act_claim, "taking a place");
         if (i % 16 == 5)
@@ -322,32 +380,53 @@ static void fill(writes *s)
     }
 }
 
-static void run(torture *t, uint32_t messages, int tight)
+static void *shared_pages(size_t size)
 {
-    uint64_t seed = t->seed + (uint64_t)tight;
-    writes s = { .t = t, .seed = seed, .messages = seed };
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_SHARED, -1, 0);
 
-    world_open(&s.world, MCMP_MEMORY_SHARED, NULL, 0, tight);
-    image_open(&s.image, tight);
-    s.size = world_size(tight);
-    s.before = malloc(s.size);
-    if (s.before == NULL)
+    if (memory == MAP_FAILED)
         exit(2);
+    return memory;
+}
+
+static void run(torture *t, uint32_t messages, uint32_t kind)
+{
+    uint64_t seed = t->seed + kind;
+    writes s = { .t = t, .seed = seed, .messages = seed, .choices = seed };
+
+    world_open(&s.world, MCMP_MEMORY_SHARED, NULL, 0, kind);
+    s.world.fails = 3;
+    image_open(&s.image, kind);
+    s.size = world_size(kind);
+    s.before = malloc(s.size);
+    s.later = malloc(sizeof(*s.later));
+    if (s.before == NULL || s.later == NULL)
+        exit(2);
+    s.noted = shared_pages(sizeof(*s.noted));
+    s.told = shared_pages(sizeof(*s.told));
     region_start = (const char *)s.world.cluster->region;
     region_end = region_start + s.size;
     fill(&s);
-    go_through(&s, messages, tight);
+    go_through(&s, messages, kind);
+    (void)munmap(s.noted, sizeof(*s.noted));
+    (void)munmap(s.told, sizeof(*s.told));
+    free(s.later);
     free(s.before);
     image_close(&s.image);
     world_close(&s.world);
 }
 
+/* Two thirds of the messages with room for all and a ring, the others with full tables or without a
+ * ring. */
 int torture_writes(torture *t)
 {
     uint32_t messages = t->messages != 0 ? t->messages : t->full ? 150 : 18;
+    uint32_t ring = t->no_ring ? 0 : WORLD_RING;
 
-    run(t, messages - messages / 3, 0);
+    run(t, messages - 2 * (messages / 6), ring);
     if (t->failures == 0)
-        run(t, messages / 3, 1);
+        run(t, messages / 6, ring | WORLD_TIGHT);
+    if (t->failures == 0)
+        run(t, messages / 6, 0);
     return 0;
 }
