@@ -12,6 +12,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "advertise.h"
 #include "ini.h"
 #include "node_settings.h"
 #include "tls_front.h"
@@ -253,7 +254,8 @@ static int check_whole(const struct config *config, struct complaint *why)
 
 int config_check(struct config *config, struct complaint *why)
 {
-    if (check_whole(config, why) != 0 || tls_front_check(config, why) != 0)
+    if (check_whole(config, why) != 0 || tls_front_check(config, why) != 0 ||
+        advertise_check(config, why) != 0)
         return -1;
     if (config->node_settings_file[0] == '\0')
         return 0;

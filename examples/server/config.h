@@ -92,6 +92,19 @@ struct config {
     int64_t management_max_connections;
     int64_t management_timeout;
     int64_t management_idle_timeout;
+    /* [advertise] */
+    int64_t advertise;
+    int64_t advertise_frequency;
+    int64_t advertise_ttl;
+    int64_t advertise_loop;
+    int64_t advertise_protocol;
+    int64_t advertise_hmac;
+    char *advertise_group;
+    char *advertise_interface;
+    char *advertise_address;
+    char *advertise_url;
+    char *advertise_host;
+    char *advertise_key_file;
     /* [cluster] */
     int64_t policy;
     int64_t use_alias;

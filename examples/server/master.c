@@ -22,6 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "advertise.h"
 #include "cluster.h"
 #include "log.h"
 #include "saver.h"
@@ -58,6 +59,7 @@ struct master {
     struct child children[MAX_CHILDREN];
     unsigned child_count;
     struct saver saver;
+    struct advertise advertise;
     struct slot *slots;
     unsigned slot_count;
     uint32_t generation;
@@ -98,6 +100,7 @@ static void run_worker(struct master *m, unsigned slot, uint32_t serial)
     close(m->signal_fd);
     close(m->ready_pipe[0]);
     close(m->life_pipe[1]);
+    advertise_close(&m->advertise);
     signal(SIGINT, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
     start.config = m->config;
@@ -149,6 +152,7 @@ static void leave_to_save(void *ctx)
     close(m->ready_pipe[1]);
     close(m->life_pipe[0]);
     close(m->life_pipe[1]);
+    advertise_close(&m->advertise);
     sockets_close(&m->sockets);
 }
 
@@ -267,6 +271,7 @@ static void begin_stop(struct master *m)
 
     log_write(MCMP_LOG_INFO, "master", at_once ? "stopping at once" : "stopping");
     m->stopping = 1;
+    advertise_stop(&m->advertise, clock_now());
     sockets_close(&m->sockets);
     for (unsigned i = 0; i < m->child_count; i++) {
         if (at_once)
@@ -354,6 +359,10 @@ static int run_due(struct master *m)
     mcmp_time now = clock_now();
     mcmp_time next = sooner(saver_run(&m->saver, now),
                             now + (m->reload_wanted ? MCMP_SEC / 10 : 3600 * MCMP_SEC));
+    mcmp_time advertise_at = m->announced ? advertise_run(&m->advertise, now) : MCMP_NEVER;
+
+    if (advertise_at != MCMP_NEVER)
+        next = sooner(next, advertise_at);
 
     for (unsigned i = 0; i < m->slot_count && !m->stopping; i++) {
         mcmp_time at = m->slots[i].restart_at;
@@ -434,6 +443,8 @@ static int open_state(struct master *m, struct complaint *why)
         return -1;
     if (sockets_open(&m->sockets, m->config, m->slot_count, why) != 0)
         return -1;
+    if (advertise_open(&m->advertise, m->config, &m->sockets, why) != 0)
+        return -1;
     return saver_begin(&m->saver, why);
 }
 
@@ -492,6 +503,7 @@ int master_run(struct config *config, config_again_fn again, void *ctx)
     if (m->announced && m->config->ready_file[0] != '\0')
         unlink(m->config->ready_file);
     mcmp_cluster_close(m->cluster);
+    advertise_close(&m->advertise);
     sockets_close(&m->sockets);
     config_free(m->config);
     free(m->slots);

@@ -19,6 +19,7 @@ static const char *const replace_words[] = { "probe-old", "refuse", "last-writer
 static const char *const level_words[] = {
     "off", "error", "warn", "notice", "info", "debug", NULL
 };
+static const char *const protocol_words[] = { "http", "https", NULL };
 static const char *const format_words[] = { "common", "json", NULL };
 
 #define TEXT(s, k, m, d, arg, help, f)                        \
@@ -151,6 +152,36 @@ const struct option option_table[] = {
         "time for one message and its answer", 0),
     TIME("management", "management-idle-timeout", management_idle_timeout, SEC / 10, 86400 * SEC,
         "10min", "life of an idle management connection", 0),
+
+    BOOL("advertise", "advertise", advertise, "no",
+        "make the server known to nodes by multicast: at once, every advertise-frequency, and when "
+        "it stops", OPTION_FIXED),
+    TEXT("advertise", "advertise-group", advertise_group, "224.0.1.105:23364", "ADDR:PORT",
+        "multicast group; IPv6 in brackets", OPTION_FIXED),
+    TEXT("advertise", "advertise-interface", advertise_interface, "", "NAME",
+        "name or address of the interface; empty = the system's choice for the group",
+        OPTION_FIXED),
+    TIME("advertise", "advertise-frequency", advertise_frequency, SEC / 1000, 86400 * SEC, "10s",
+        "time between two datagrams", OPTION_FIXED),
+    INT("advertise", "advertise-ttl", advertise_ttl, 0, 255, "10",
+        "how many routers a datagram may pass; 0 = it stays on this host", OPTION_FIXED),
+    BOOL("advertise", "advertise-loop", advertise_loop, "yes",
+        "nodes of this host hear it too", OPTION_FIXED),
+    TEXT("advertise", "advertise-address", advertise_address, "", "ADDR:PORT",
+        "what nodes connect to; empty = the first management address, with the interface's for a "
+        "wildcard", OPTION_FIXED),
+    TEXT("advertise", "advertise-url", advertise_url, "", "URL",
+        "X-Manager-Url; empty = a slash and the id of this start", OPTION_FIXED),
+    WORD("advertise", "advertise-protocol", advertise_protocol, protocol_words, "http",
+        "X-Manager-Protocol, for management behind a TLS front", OPTION_FIXED),
+    TEXT("advertise", "advertise-host", advertise_host, "", "NAME",
+        "X-Manager-Host; empty = the name of this host", OPTION_FIXED),
+    TEXT("advertise", "advertise-key-file", advertise_key_file, "", "FILE",
+        "its first line is the security key that nodes must have too; empty = no key",
+        OPTION_FIXED),
+    BOOL("advertise", "advertise-hmac", advertise_hmac, "yes",
+        "with a key, send HMAC-SHA256 over the datagram too; the digest of the protocol is MD5 and "
+        "leaves the address out", OPTION_FIXED),
 
     WORD("cluster", "policy", policy, policy_words, "lbfactor",
         "how a node is chosen where no session decides", OPTION_FIXED),

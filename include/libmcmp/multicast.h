@@ -115,7 +115,8 @@ MCMP_API int mcmp_multicast_receive(mcmp_multicast *socket, void *buf, size_t si
  * wildcard that of the interface which the group's datagrams leave by.
  * @param[in]  socket   the socket; @borrowed
  * @param[in]  listener address literal and port that the listener is bound to, IPv6 in brackets;
- * "*:PORT" stands for all addresses
+ * "[::]:PORT" gives an IPv6 address where there is one, "*:PORT", for listeners of both families, one
+ * of the group's
  * @param[out] out      the address and port, NUL-terminated; room for MCMP_MULTICAST_TEXT bytes
  * @param[out] err      detail; may be NULL
  * @return MCMP_OK, MCMP_ERR_ADVERT_ADDRESS (malformed, port 0, or the interface has no address

@@ -410,13 +410,17 @@ static int derive(const mcmp_multicast *m, int family, any_address *out)
     return interface != 0 ? address_on(interface, family, out) : -1;
 }
 
-static int derive_any(const mcmp_multicast *m, int only_v4, any_address *out)
+/*
+ * A wildcard of IPv4 is served on IPv4 only; one of IPv6 on IPv6 in any case, and on IPv4 where the
+ * host did not forbid it; `*` on both, so that the family of those who hear the group decides.
+ */
+static int derive_any(const mcmp_multicast *m, int listener, any_address *out)
 {
-    int first = only_v4 ? AF_INET : m->group.any.sa_family;
+    int first = listener != AF_UNSPEC ? listener : m->group.any.sa_family;
 
     if (derive(m, first, out) == 0)
         return 0;
-    return only_v4 ? -1 : derive(m, first == AF_INET ? AF_INET6 : AF_INET, out);
+    return listener == AF_INET ? -1 : derive(m, first == AF_INET ? AF_INET6 : AF_INET, out);
 }
 
 int mcmp_multicast_announce(mcmp_multicast *socket, mcmp_span listener, char *out, mcmp_error *err)
@@ -436,7 +440,7 @@ int mcmp_multicast_announce(mcmp_multicast *socket, mcmp_span listener, char *ou
         return mcmp__fail(err, MCMP_ERR_ADVERT_ADDRESS, "listener",
                           "the listener has no address literal");
     if ((is_star || is_wildcard(&address)) &&
-        derive_any(socket, !is_star && address.any.sa_family == AF_INET, &address) != 0)
+        derive_any(socket, is_star ? AF_UNSPEC : address.any.sa_family, &address) != 0)
         return mcmp__fail(err, MCMP_ERR_ADVERT_ADDRESS, "listener",
                           "the interface has no address that can be announced: name one");
     if (!is_announceable(&address))
