@@ -142,8 +142,13 @@ static ngx_int_t add_header(ngx_http_request_t *r, const mcmp_pair *pair)
 {
     ngx_table_elt_t *header;
 
-    if (is(pair->name, "Content-Length") || is(pair->name, "Connection"))
-        return NGX_OK; /* nginx writes them */
+    if (is(pair->name, "Connection"))
+        return NGX_OK;                      /* nginx writes it */
+    if (is(pair->name, "Content-Length")) { /* not that of the body: HEAD has none */
+        r->headers_out.content_length_n =
+            ngx_atoof((u_char *)(uintptr_t)pair->value.ptr, pair->value.len);
+        return NGX_OK;
+    }
     if (is(pair->name, "Content-Type")) {
         r->headers_out.content_type = str(pair->value);
         r->headers_out.content_type_len = pair->value.len;
@@ -201,7 +206,6 @@ ngx_int_t ngx_mcmp_exchange_send(ngx_http_request_t *r, const mcmp_response *res
     for (size_t i = 0; mcmp_response_header(response, i, &pair) == MCMP_OK; i++)
         if (add_header(r, &pair) != NGX_OK)
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    r->headers_out.content_length_n = (off_t)body.len;
     if (mcmp_response_must_close(response))
         r->keepalive = 0;
     r->allow_ranges = 0;

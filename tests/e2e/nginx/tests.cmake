@@ -18,6 +18,7 @@ if(TARGET ngx_http_mcmp_module)
 
   mcmp_nginx_test(contract test_contract TIMEOUT 180)
   mcmp_nginx_test(config test_config TIMEOUT 120)
+  mcmp_nginx_test(manage test_manage TIMEOUT 180)
   mcmp_nginx_test(zone test_zone TIMEOUT 240 LABELS slow ENVIRONMENT MCMP_RELOADS=30)
   mcmp_nginx_test(zone_100 test_zone TIMEOUT 240 LABELS long ARGS -k reloads)
 endif()
