@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The host's part of advertise: the key from its file, the address from the listeners, random bytes
+ * for the id, and the clock. What is sent when is the library's.
+ */
 #include "advertise.h"
 
 #include <errno.h>

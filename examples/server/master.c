@@ -353,16 +353,21 @@ static mcmp_time sooner(mcmp_time a, mcmp_time b)
     return a < b ? a : b;
 }
 
+/* When something other than a child is due. */
+static mcmp_time run_services(struct master *m, mcmp_time now)
+{
+    mcmp_time next = sooner(saver_run(&m->saver, now),
+                            now + (m->reload_wanted ? MCMP_SEC / 10 : 3600 * MCMP_SEC));
+    mcmp_time at = m->announced ? advertise_run(&m->advertise, now) : MCMP_NEVER;
+
+    return at != MCMP_NEVER ? sooner(next, at) : next;
+}
+
 /* Start and kill what is due; returns milliseconds until the next such thing. */
 static int run_due(struct master *m)
 {
     mcmp_time now = clock_now();
-    mcmp_time next = sooner(saver_run(&m->saver, now),
-                            now + (m->reload_wanted ? MCMP_SEC / 10 : 3600 * MCMP_SEC));
-    mcmp_time advertise_at = m->announced ? advertise_run(&m->advertise, now) : MCMP_NEVER;
-
-    if (advertise_at != MCMP_NEVER)
-        next = sooner(next, advertise_at);
+    mcmp_time next = run_services(m, now);
 
     for (unsigned i = 0; i < m->slot_count && !m->stopping; i++) {
         mcmp_time at = m->slots[i].restart_at;

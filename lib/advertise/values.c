@@ -107,7 +107,8 @@ int mcmp__advert_digest(mcmp_span date, mcmp_span sequence, mcmp_span server, mc
     for (size_t i = 0; i < MCMP__COUNT(parts); i++) {
         if (parts[i].len > sizeof(text) - len)
             return -1;
-        memcpy(text + len, parts[i].ptr, parts[i].len);
+        if (parts[i].len != 0)
+            memcpy(text + len, parts[i].ptr, parts[i].len);
         len += parts[i].len;
     }
     rc = mcmp__md5(text, len, digest);
@@ -123,8 +124,10 @@ int mcmp__advert_hmac(mcmp_span front, mcmp_span back, mcmp_span key, char out[6
 
     if (front.len > sizeof(text) || back.len > sizeof(text) - front.len)
         return -1;
-    memcpy(text, front.ptr, front.len);
-    memcpy(text + front.len, back.ptr, back.len);
+    if (front.len != 0)
+        memcpy(text, front.ptr, front.len);
+    if (back.len != 0)
+        memcpy(text + front.len, back.ptr, back.len);
     if (mcmp__hmac_sha256(key.ptr, key.len, text, front.len + back.len, digest) != 0)
         return -1;
     write_hex(digest, sizeof(digest), out);

@@ -187,8 +187,8 @@ START_TEST(test_cut_long_and_malformed_datagrams_change_nothing)
     for (mcmp_span cut = next; cut.len-- > 0;)
         ck_assert_int_eq(feed(finder, cut, 2, &found), MCMP_ERR_ADVERT_SYNTAX);
     memset(text, 'l', sizeof(text));
-    memcpy(text, next.ptr, next.len - 2);
-    memcpy(text + next.len - 2, "X-Long: ", 8);
+    (void)snprintf(text, sizeof(text), "%.*sX-Long: ", (int)strcspn(next.ptr, "\n") + 1, next.ptr);
+    text[strlen(text)] = 'l';
     memcpy(text + sizeof(text) - 4, "\r\n\r\n", 4);
     next.ptr = text;
     next.len = sizeof(text);
