@@ -14,6 +14,7 @@
 #include <util_filter.h>
 
 #include "module.h"
+#include "reverse.h"
 #include "workers.h"
 
 static ap_filter_rec_t *filter_handle;
@@ -168,6 +169,7 @@ static apr_status_t watch_answer(ap_filter_t *f, apr_bucket_brigade *bb)
         return APR_SUCCESS;
     }
     x->is_answered = 1;
+    reverse_headers(x);
     ap_remove_output_filter(f);
     return ap_pass_brigade(f->next, bb);
 }

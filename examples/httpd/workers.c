@@ -131,24 +131,6 @@ void workers_release(struct node_worker *held)
         bury(held);
 }
 
-/* Counts the caller in when the record is still that of the node. */
-static struct node_worker *try_hold(struct node_worker *record, mcmp_handle node)
-{
-    uint32_t state;
-
-    if (record == NULL)
-        return NULL;
-    state = atomic_load_explicit(&record->state, memory_order_relaxed);
-    do {
-        if ((state & RETIRED) != 0)
-            return NULL;
-    } while (!atomic_compare_exchange_weak(&record->state, &state, state + 1));
-    if (atomic_load(&record->node) == node)
-        return record;
-    workers_release(record);
-    return NULL;
-}
-
 static const char *scheme_of(uint32_t scheme)
 {
     /* A node of ws or wss is one of http or https that may switch: mod_proxy_http does both. */
@@ -175,26 +157,13 @@ static int flush_of(const mcmp_selection *selection)
     return selection->flushpackets == MCMP_FLUSH_ON ? flush_on : flush_off;
 }
 
-/* What CONFIG may change of a live node. 1 = all is as it was. */
+/* Is all as it was that CONFIG may change of a live node? Connections take their timeouts when they
+ * are made, so a change makes a new worker. */
 static int is_tuned(const proxy_worker_shared *s, const mcmp_selection *selection)
 {
     return s->conn_timeout == selection->ping && s->timeout == selection->timeout &&
            (int)s->flush_packets == flush_of(selection) &&
            s->flush_wait == (int)selection->flushwait;
-}
-
-static void tune(proxy_worker_shared *s, const mcmp_selection *selection)
-{
-    s->conn_timeout = selection->ping;
-    s->conn_timeout_set = selection->ping > 0;
-    s->ping_timeout = selection->ping;
-    /* CPing before each AJP request. HTTP has only `Expect: 100-continue` to offer, which nodes
-     * that don't know it leave without an answer. */
-    s->ping_timeout_set = selection->ping > 0 && selection->scheme == MCMP_SCHEME_AJP;
-    s->timeout = selection->timeout;
-    s->timeout_set = selection->timeout > 0;
-    s->flush_packets = flush_of(selection);
-    s->flush_wait = (int)selection->flushwait;
 }
 
 /* Whether a request may turn the connection into a tunnel. */
@@ -220,7 +189,34 @@ static void set_up(proxy_worker_shared *s, const struct workers_kind *kind,
         copy_text(s->secret, sizeof(s->secret), kind->secret, strlen(kind->secret));
     s->response_field_size = (apr_size_t)kind->field_size;
     s->response_field_size_set = kind->field_size > 0;
-    tune(s, selection);
+    s->conn_timeout = selection->ping;
+    s->conn_timeout_set = selection->ping > 0;
+    s->ping_timeout = selection->ping;
+    /* CPing before each AJP request. HTTP has only `Expect: 100-continue` to offer, which nodes
+     * that don't know it leave without an answer. */
+    s->ping_timeout_set = selection->ping > 0 && selection->scheme == MCMP_SCHEME_AJP;
+    s->timeout = selection->timeout;
+    s->timeout_set = selection->timeout > 0;
+    s->flush_packets = flush_of(selection);
+    s->flush_wait = (int)selection->flushwait;
+}
+
+/* Counts the caller in when the record is still that of the node, as it is set up now. */
+static struct node_worker *try_hold(struct node_worker *record, const mcmp_selection *selection)
+{
+    uint32_t state;
+
+    if (record == NULL)
+        return NULL;
+    state = atomic_load_explicit(&record->state, memory_order_relaxed);
+    do {
+        if ((state & RETIRED) != 0)
+            return NULL;
+    } while (!atomic_compare_exchange_weak(&record->state, &state, state + 1));
+    if (atomic_load(&record->node) == selection->node && is_tuned(record->proxy->s, selection))
+        return record;
+    workers_release(record);
+    return NULL;
 }
 
 /* A pool that no other one owns, so that any thread may destroy it at any time. */
@@ -337,7 +333,7 @@ static struct node_worker *make(struct table *table, server_rec *s, const mcmp_s
         old = atomic_load(slot);
         /* another thread was quicker? What is in a slot is not retired while the lock is held, so
          * giving it back never buries it here */
-        record = try_hold(old, selection->node);
+        record = try_hold(old, selection);
         if (record != NULL) {
             old = NULL;
         } else {
@@ -364,15 +360,8 @@ struct node_worker *workers_hold(server_rec *s, const mcmp_selection *selection)
     if (page != NULL)
         record =
             try_hold(atomic_load_explicit(&page->slots[index % PAGE_SLOTS], memory_order_acquire),
-                     selection->node);
-    if (record == NULL)
-        record = make(table, s, selection);
-    if (record != NULL && !is_tuned(record->proxy->s, selection)) {
-        apr_thread_mutex_lock(all.lock);
-        tune(record->proxy->s, selection);
-        apr_thread_mutex_unlock(all.lock);
-    }
-    return record;
+                     selection);
+    return record != NULL ? record : make(table, s, selection);
 }
 
 proxy_worker *workers_proxy(const struct node_worker *held)

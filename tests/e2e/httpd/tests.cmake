@@ -18,4 +18,12 @@ endfunction()
 
 if(TARGET mod_mcmp AND EXISTS /usr/sbin/apache2)
   mcmp_httpd_test(wire)
+  # what depends on the MPM runs with both
+  foreach(mpm IN ITEMS event prefork)
+    mcmp_httpd_test(traffic_${mpm} FILE test_traffic ENVIRONMENT MCMP_MPM=${mpm})
+    mcmp_httpd_test(failover_${mpm} FILE test_failover ENVIRONMENT MCMP_MPM=${mpm})
+    mcmp_httpd_test(children_${mpm} FILE test_children LABELS slow ENVIRONMENT MCMP_MPM=${mpm})
+  endforeach()
+  mcmp_httpd_test(rules)
+  mcmp_httpd_test(schemes LABELS slow)
 endif()

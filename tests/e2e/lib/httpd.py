@@ -2,7 +2,7 @@
 """A real apache2 on free loopback ports with modules of the build folder.
 
 The configuration is a text; in it `@name@` stands for the port of that name (`ports`), `@run@` for
-the server's folder and `@modules@` for the one of the built modules. By default mod_mcmp is loaded,
+the server's folder (its content of its own is in docs/) and `@modules@` for the one of the built modules. By default mod_mcmp is loaded,
 the main server serves traffic and a virtual host of its own receives MCMP:
 
     with Httpd(mpm='prefork', children=8) as httpd, Node('a') as node:
@@ -38,6 +38,7 @@ LogLevel notice
 ServerName localhost
 User www-data
 Group www-data
+DocumentRoot @run@/docs
 '''
 
 EVENT = '''StartServers {children}
@@ -115,6 +116,7 @@ def check(text, mpm='event', modules=(), mcmp_module=True):
     """What `apache2 -t` says of a configuration: (exit code, text). Ports as in Httpd."""
     with tempfile.TemporaryDirectory(prefix='mcmp-httpd-') as run:
         os.chmod(run, 0o755)
+        os.mkdir(os.path.join(run, 'docs'), 0o755)
         text = HEAD + load_lines(mpm, modules, mcmp_module) + text
         ports = {name: free_port() for name in set(re.findall('@([a-z0-9]+)@', text))}
         path = os.path.join(run, 'httpd.conf')
@@ -140,6 +142,7 @@ class Httpd:
         # pylint: disable=redefined-outer-name
         self.dir = tempfile.TemporaryDirectory(prefix='mcmp-httpd-')
         os.chmod(self.dir.name, 0o755)  # for children that dropped their rights
+        os.mkdir(self.path('docs'), 0o755)
         sizes = {'children': children, 'threads': threads, 'all': children * threads}
         self.prefix = (HEAD + load_lines(mpm, modules, mcmp_module, level) +
                        (PREFORK if mpm == 'prefork' else EVENT).format(**sizes) + TIMES)
