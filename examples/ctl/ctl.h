@@ -48,6 +48,10 @@ typedef struct ctl_options {
     const char *cookie;
     const char *balancer;
     const char *segment;
+    const char *multicast_group;
+    const char *interface_name;
+    const char *key_file;
+    mcmp_time duration;
     const char *const *args; /* after the command's name */
     int arg_count;
 } ctl_options;
@@ -77,6 +81,7 @@ int ctl_run_config(ctl *c);
 int ctl_run_watch(ctl *c);
 int ctl_run_explain(ctl *c);
 int ctl_run_bench(ctl *c);
+int ctl_run_listen(ctl *c);
 
 /* Standard error, one line: `mcmpctl: text`. Returns code. */
 int ctl_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));

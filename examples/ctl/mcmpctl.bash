@@ -26,8 +26,12 @@ _mcmpctl() {
     local i
     COMPREPLY=()
     case $before in
-    --ca | --cert | --key)
+    --ca | --cert | --key | --key-file)
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        return
+        ;;
+    --interface)
+        mapfile -t COMPREPLY < <(compgen -W "$(ls /sys/class/net 2>/dev/null)" -- "$word")
         return
         ;;
     esac

@@ -17,6 +17,7 @@
 #define FOR_EXPLAIN 0x20u
 #define FOR_BENCH 0x40u
 #define FOR_LIST 0x80u
+#define FOR_LISTEN 0x100u
 
 static const ctl_command commands[] = {
     { "status", "", "the proxy in one look: version, id, members, what is wrong", ctl_run_status, 0,
@@ -37,6 +38,8 @@ static const ctl_command commands[] = {
     { "config", "ROUTE KEY=VALUE..", "register a node, or change it", ctl_run_config, 1, 64, 0, 0 },
     { "watch", "", "the nodes as a table that renews itself", ctl_run_watch, 0, 0, FOR_WATCH, 0 },
     { "explain", "URL", "why this node, why 404, why 503", ctl_run_explain, 1, 1, FOR_EXPLAIN, 1 },
+    { "listen", "", "the proxies that make themselves known by multicast, and if one would believe",
+      ctl_run_listen, 0, 0, FOR_LISTEN, 1 },
     { "bench", "[KIND [ROUTE]]", "messages per second; of ping, info, version or status",
       ctl_run_bench, 0, 2, FOR_BENCH | FOR_LIST, 0 },
 };
@@ -204,7 +207,7 @@ static const ctl_flag flags[] = {
     { "timeout", "TIME", "for each question, connecting included; 15s", set_time, FIELD(timeout),
       MCMP_MSEC, YEAR, FOR_ALL },
     { "json", NULL, "answer in JSON, for scripts", set_on, FIELD(form), CTL_JSON, 0,
-      FOR_LIST | FOR_REPORT },
+      FOR_LIST | FOR_REPORT | FOR_LISTEN },
     { "xml", NULL, "answer in XML", set_on, FIELD(form), CTL_XML, 0, FOR_REPORT },
     { "text", NULL, "answer in text, as is the default", set_on, FIELD(form), CTL_TEXT, 0,
       FOR_LIST | FOR_REPORT },
@@ -217,8 +220,16 @@ static const ctl_flag flags[] = {
     { "most", "TIME", "how long --wait waits; 60s", set_time, FIELD(most), 0, YEAR, FOR_DRAIN },
     { "interval", "TIME", "between two looks; 2s", set_time, FIELD(interval), 50 * MCMP_MSEC, YEAR,
       FOR_WATCH },
-    { "count", "N", "looks; 0 = until interrupted", set_number, FIELD(count), 0, INT32_MAX,
-      FOR_WATCH },
+    { "count", "N", "looks, or datagrams; 0 = until interrupted", set_number, FIELD(count), 0,
+      INT32_MAX, FOR_WATCH | FOR_LISTEN },
+    { "group", "ADDR[:PORT]", "multicast group; 224.0.1.105:23364", set_text,
+      FIELD(multicast_group), 0, 0, FOR_LISTEN },
+    { "interface", "NAME", "name or address of the interface to listen on; the system's choice",
+      set_text, FIELD(interface_name), 0, 0, FOR_LISTEN },
+    { "key-file", "FILE", "its first line is the security key of the proxies; none", set_text,
+      FIELD(key_file), 0, 0, FOR_LISTEN },
+    { "for", "TIME", "how long to listen; 0 = until interrupted", set_time, FIELD(duration), 0,
+      YEAR, FOR_LISTEN },
     { "cookie", "TEXT", "Cookie header of the request", set_text, FIELD(cookie), 0, 0,
       FOR_EXPLAIN },
     { "balancer", "NAME", "this balancer only", set_text, FIELD(balancer), 0, 0, FOR_EXPLAIN },
@@ -342,6 +353,7 @@ static int set_defaults(ctl_options *options)
     options->interval = 2 * MCMP_SEC;
     options->messages = 10000;
     options->form = CTL_TEXT;
+    options->multicast_group = MCMP_MULTICAST_GROUP;
     if (proxy == NULL || proxy[0] == '\0')
         proxy = "127.0.0.1:6666";
     if (take_proxy(options, proxy) != 0)

@@ -134,6 +134,7 @@ def send(datagram, port, group=GROUP, interface='lo'):
         if family == socket.AF_INET6:
             out.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, index)
         else:
+            source = socket.inet_aton('127.0.0.1') if interface == 'lo' else bytes(4)
             out.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF,
-                           struct.pack('@4s4si', bytes(4), bytes(4), index))
+                           struct.pack('@4s4si', bytes(4), source, index))
         out.sendto(datagram, (group, port))
