@@ -114,7 +114,9 @@ static int find_address(struct advertise *a, const struct config *config,
     mcmp_error_init(&err);
     snprintf(listener, sizeof(listener), "%s", config->advertise_address);
     for (unsigned i = 0; i < sockets->count && listener[0] == '\0'; i++)
-        if (sockets->item[i].kind == LISTENING_MANAGEMENT)
+        if (listening_is_management(sockets->item[i].kind) &&
+            (sockets->item[i].kind == LISTENING_TLS_MANAGEMENT) ==
+                (config->advertise_protocol == 1))
             value_address_text((const struct sockaddr *)&sockets->item[i].address.addr, listener);
     if (mcmp_multicast_announce(a->socket, span_of(listener), out, &err) == MCMP_OK)
         return 0;

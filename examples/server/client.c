@@ -445,7 +445,7 @@ void client_start(struct worker *w, int fd, const struct sockaddr *peer, int tls
     w->client_count++;
     timer_init(&c->timer, on_timer);
     timer_set(&w->timers, &c->timer, tls ? w->config->header_timeout : w->config->idle_timeout);
-    if (tls && tls_front_start(&c->stream, w) != 0) {
+    if (tls && tls_front_start(&c->stream, w, LISTENING_TLS) != 0) {
         client_close(c, 1);
         return;
     }

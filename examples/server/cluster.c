@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "identities.h"
 #include "log.h"
 
 mcmp_time clock_now(void)
@@ -108,6 +109,10 @@ int cluster_open(mcmp_cluster **out, const struct config *config, const struct a
     opts.default_balancer = config->default_balancer;
     opts.product = or_null(config->product);
     opts.allow = "any";
+    if (config->identities != NULL) {
+        opts.identities = config->identities->item;
+        opts.identity_count = config->identities->count;
+    }
     opts.authorize = authorize;
     opts.authorize_ctx = (void *)(uintptr_t)acl;
     set_times(&opts, config);

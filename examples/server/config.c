@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "advertise.h"
+#include "identities.h"
 #include "ini.h"
 #include "node_settings.h"
 #include "tls_front.h"
@@ -171,6 +172,7 @@ void config_free(struct config *config)
     for (size_t i = 0; i < option_count; i++)
         if (option_table[i].kind == OPTION_TEXT)
             free(*(char **)field(config, &option_table[i]));
+    identities_free(config->identities);
     node_settings_free(config->node_settings);
     free(config);
 }
@@ -236,10 +238,16 @@ static int check_whole(const struct config *config, struct complaint *why)
 {
     const char *text = NULL;
 
-    if (config->listen.count + config->tls_listen.count + config->management.count == 0)
-        text = "nothing to listen on: give listen, tls-listen or management";
+    if (config->listen.count + config->tls_listen.count + config->management.count +
+            config->tls_management.count ==
+        0)
+        text = "nothing to listen on: give listen, tls-listen, management or tls-management";
     else if (config->tls_listen.count > 0 && config->tls_certificate[0] == '\0')
         text = "tls-listen needs a tls-certificate";
+    else if (config->tls_management.count > 0 && config->tls_certificate[0] == '\0')
+        text = "tls-management needs a tls-certificate";
+    else if (config->identities_file[0] != '\0' && config->management_client_ca[0] == '\0')
+        text = "identities needs a management-client-ca: without one nobody has an identity";
     else if (config->max_target > config->max_head)
         text = "max-target is greater than max-head";
     if (text == NULL && config->tls_ca[0] != '\0' && access(config->tls_ca, R_OK) != 0)
@@ -257,6 +265,11 @@ int config_check(struct config *config, struct complaint *why)
     if (check_whole(config, why) != 0 || tls_front_check(config, why) != 0 ||
         advertise_check(config, why) != 0)
         return -1;
+    if (config->identities_file[0] != '\0') {
+        config->identities = identities_read(config->identities_file, why);
+        if (config->identities == NULL)
+            return -1;
+    }
     if (config->node_settings_file[0] == '\0')
         return 0;
     config->node_settings = node_settings_read(config->node_settings_file, why);

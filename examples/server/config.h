@@ -39,6 +39,7 @@ struct address_list {
 #define HOST_PRESERVE 0
 #define HOST_NODE 1
 
+struct identities;
 struct node_settings;
 
 struct config {
@@ -88,6 +89,10 @@ struct config {
     struct node_settings *node_settings; /* what that file says; NULL without one */
     /* [management] */
     struct address_list management;
+    struct address_list tls_management;
+    char *management_client_ca;
+    char *identities_file;
+    struct identities *identities; /* what that file says; NULL without one */
     char *allow;
     int64_t management_max_connections;
     int64_t management_timeout;

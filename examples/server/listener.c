@@ -21,8 +21,9 @@ static int has_room(const struct listener *l)
 {
     const struct worker *w = l->worker;
 
-    return l->kind == LISTENING_MANAGEMENT ? w->manage_count < w->config->management_max_connections
-                                           : w->client_count < w->config->max_connections;
+    return listening_is_management(l->kind)
+               ? w->manage_count < w->config->management_max_connections
+               : w->client_count < w->config->max_connections;
 }
 
 static void take(struct listener *l)
@@ -41,8 +42,9 @@ static void take(struct listener *l)
         }
         if (fd < 0)
             return;
-        if (l->kind == LISTENING_MANAGEMENT)
-            manage_start(l->worker, fd, (const struct sockaddr *)&addr);
+        if (listening_is_management(l->kind))
+            manage_start(l->worker, fd, (const struct sockaddr *)&addr,
+                         l->kind == LISTENING_TLS_MANAGEMENT);
         else
             client_start(l->worker, fd, (const struct sockaddr *)&addr, l->kind == LISTENING_TLS);
     }

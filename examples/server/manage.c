@@ -21,6 +21,7 @@
 #include "listener.h"
 #include "log.h"
 #include "probe.h"
+#include "tls_front.h"
 #include "worker.h"
 
 #define READ_ROOM 8192
@@ -29,6 +30,7 @@
 #define LINGER_BYTES (4 << 20)
 
 enum phase {
+    MANAGE_TLS,    /* the handshake is under way */
     MANAGE_READ,   /* waits for bytes */
     MANAGE_WAIT,   /* a probe or a delay runs */
     MANAGE_WRITE,  /* the answer is on its way */
@@ -40,6 +42,7 @@ struct manage {
     struct io io;
     struct link link;
     struct worker *worker;
+    struct stream stream;
     struct timer timer;
     mcmp_parser *parser;
     mcmp_response *response;
@@ -57,6 +60,7 @@ struct manage {
     size_t lingered;
     size_t start; /* data[start..end) is not yet parsed */
     size_t end;
+    char identity[512]; /* subject of the certificate, behind peer.identity */
     char data[READ_ROOM];
 };
 
@@ -85,7 +89,14 @@ static void manage_close(struct manage *m)
     m->probe = NULL;
     timer_drop(&m->timer);
     link_remove(&m->link);
+    stream_clear(&m->stream);
     io_close(&m->io, on_closed);
+}
+
+/* TLS may have to write to be able to read, and the other way round. */
+static void want(struct manage *m, unsigned events)
+{
+    io_want(&m->io, m->stream.need != 0 && events != 0 ? m->stream.need : events);
 }
 
 static void linger(struct manage *m)
@@ -95,9 +106,9 @@ static void linger(struct manage *m)
         return;
     }
     m->phase = MANAGE_LINGER;
-    shutdown(m->io.fd, SHUT_WR);
+    stream_end(&m->stream);
     timer_set(&m->worker->timers, &m->timer, LINGER_TIME);
-    io_want(&m->io, IO_READ);
+    want(m, IO_READ);
 }
 
 /* Send what is left of the answer; 1 when all of it is out. */
@@ -121,11 +132,11 @@ static int send_answer(struct manage *m)
             iov[count].iov_base = (void *)(uintptr_t)(body.ptr + skip);
             iov[count++].iov_len = body.len - skip;
         }
-        n = writev(m->io.fd, iov, count);
+        n = stream_writev(&m->stream, iov, count);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && errno == EAGAIN) {
-            io_want(&m->io, IO_WRITE);
+            want(m, IO_WRITE);
             return 0;
         }
         if (n < 0) {
@@ -152,10 +163,11 @@ static void answer(struct manage *m)
     m->busy = 0;
     m->applying = 0;
     timer_set(&m->worker->timers, &m->timer, m->worker->config->management_idle_timeout);
-    io_want(&m->io, IO_READ);
+    want(m, IO_READ);
 }
 
 static void resume(struct manage *m, int probe_ok);
+static void go_on(struct manage *m, int probe_ok);
 
 static void on_probed(void *ctx, int ok, const char *why)
 {
@@ -165,8 +177,7 @@ static void on_probed(void *ctx, int ok, const char *why)
     if (why != NULL)
         log_write(MCMP_LOG_DEBUG, "manage", "the probe of an endpoint %s: %s",
                   ok ? "passed" : "failed", why);
-    resume(m, ok);
-    serve(m);
+    go_on(m, ok);
 }
 
 static void wait_for(struct manage *m)
@@ -254,38 +265,90 @@ static void serve(struct manage *m)
         manage_close(m);
 }
 
-static void do_read(struct manage *m)
+/* One piece. 1 when more may lie inside TLS, which no event announces. */
+static int read_piece(struct manage *m)
 {
-    ssize_t n = recv(m->io.fd, m->data, sizeof(m->data), 0);
+    ssize_t n = stream_read(&m->stream, m->data, sizeof(m->data));
 
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+        want(m, IO_READ);
+        return 0;
+    }
     if (n < 0) {
         manage_close(m);
-        return;
+        return 0;
     }
     m->at_end = n == 0;
     m->start = 0;
     m->end = (size_t)n;
     if (m->phase == MANAGE_READ) {
         serve(m);
-        return;
+        if (m->phase != MANAGE_READ)
+            return 0;
+        want(m, IO_READ);
+        return stream_has_more(&m->stream);
     }
     m->lingered += (size_t)n;
-    if (m->at_end || m->lingered > LINGER_BYTES)
+    if (m->at_end || m->lingered > LINGER_BYTES) {
         manage_close(m);
+        return 0;
+    }
+    return stream_has_more(&m->stream);
+}
+
+static void do_read(struct manage *m)
+{
+    while (read_piece(m)) {
+    }
+}
+
+static void shake_hands(struct manage *m)
+{
+    const char *why = "";
+    int rc = stream_handshake(&m->stream, &why);
+
+    if (rc == 0) {
+        io_want(&m->io, m->stream.need);
+        return;
+    }
+    if (rc < 0) {
+        log_write(MCMP_LOG_NOTICE, "manage", "tls-management: %s", why);
+        manage_close(m);
+        return;
+    }
+    m->stream.need = 0;
+    m->peer.identity.ptr = m->identity;
+    m->peer.identity.len = tls_front_subject(&m->stream, m->identity, sizeof(m->identity));
+    m->phase = MANAGE_READ;
+    io_want(&m->io, IO_READ);
+    if (stream_has_more(&m->stream))
+        do_read(m);
 }
 
 static void on_ready(struct io *io, unsigned events)
 {
     struct manage *m = LINK_OWNER(struct manage, io, io);
 
-    if (m->phase == MANAGE_WRITE && (events & IO_WRITE) != 0) {
+    if (m->phase == MANAGE_TLS) {
+        shake_hands(m);
+    } else if (m->phase == MANAGE_WRITE && (events & (IO_WRITE | m->stream.need)) != 0) {
         answer(m);
         serve(m);
-    } else if ((m->phase == MANAGE_READ || m->phase == MANAGE_LINGER) && (events & IO_READ) != 0) {
+        if (m->phase == MANAGE_READ && stream_has_more(&m->stream))
+            do_read(m);
+    } else if ((m->phase == MANAGE_READ || m->phase == MANAGE_LINGER) &&
+               (events & (IO_READ | m->stream.need)) != 0) {
         do_read(m);
     }
+}
+
+/* After a wait: what follows may lie in our own buffer, or inside TLS. */
+static void go_on(struct manage *m, int probe_ok)
+{
+    resume(m, probe_ok);
+    serve(m);
+    if (m->phase == MANAGE_READ && stream_has_more(&m->stream))
+        do_read(m);
 }
 
 static void on_timer(struct timer *timer)
@@ -293,8 +356,7 @@ static void on_timer(struct timer *timer)
     struct manage *m = LINK_OWNER(struct manage, timer, timer);
 
     if (m->phase == MANAGE_WAIT && m->delayed) {
-        resume(m, 0);
-        serve(m);
+        go_on(m, 0);
         return;
     }
     if (m->busy && m->phase != MANAGE_LINGER)
@@ -339,17 +401,22 @@ static int make_objects(struct manage *m)
     return 0;
 }
 
-void manage_start(struct worker *w, int fd, const struct sockaddr *peer)
+void manage_start(struct worker *w, int fd, const struct sockaddr *peer, int tls)
 {
     struct manage *m = calloc(1, sizeof(*m));
 
     if (m != NULL) {
         m->worker = w;
         m->io.fd = fd;
+        m->stream.fd = fd;
+        m->phase = tls ? MANAGE_TLS : MANAGE_READ;
         m->number = w->next_connection++;
         set_peer(&m->peer, peer);
     }
-    if (m == NULL || make_objects(m) != 0) {
+    if (m == NULL || (tls && tls_front_start(&m->stream, w, LISTENING_TLS_MANAGEMENT) != 0) ||
+        make_objects(m) != 0) {
+        if (m != NULL)
+            stream_clear(&m->stream);
         close(fd);
         free(m);
         return;
@@ -367,7 +434,7 @@ void manage_leave(struct worker *w)
         struct manage *m = LINK_OWNER(struct manage, link, at);
 
         next = at->next;
-        if (m->phase != MANAGE_READ || m->busy)
+        if ((m->phase != MANAGE_READ && m->phase != MANAGE_TLS) || m->busy)
             continue;
         /* Who just came gets a moment: its first message may be on the way. */
         if (m->served && !io_has_input(&m->io))

@@ -8,7 +8,7 @@
 struct worker;
 
 /* Take a connection; the descriptor is ours. */
-void manage_start(struct worker *w, int fd, const struct sockaddr *peer);
+void manage_start(struct worker *w, int fd, const struct sockaddr *peer, int tls);
 /* The worker leaves: idle connections are closed, others after their answer. */
 void manage_leave(struct worker *w);
 void manage_close_all(struct worker *w);

@@ -64,7 +64,7 @@ const struct option option_table[] = {
         "write the master's process id there", OPTION_FIXED),
     TEXT("server", "ready-file", ready_file, "", "FILE",
         "write the real addresses there once all workers serve; one `listen ADDR:PORT`, "
-        "`tls-listen ADDR:PORT` or `management ADDR:PORT` per line", OPTION_FIXED),
+        "`tls-listen`, `management` or `tls-management` likewise, per line", OPTION_FIXED),
     TEXT("server", "state", state, "", "FILE",
         "keep nodes, contexts and sessions over a restart: the state is loaded from there at the "
         "start, saved when it changes, at most once per second, and at the end", OPTION_FIXED),
@@ -74,7 +74,7 @@ const struct option option_table[] = {
     ADDR("traffic", "tls-listen", tls_listen, "none",
         "address for HTTPS traffic; repeatable; port 0 takes a free one; needs tls-certificate"),
     TEXT("traffic", "tls-certificate", tls_certificate, "", "FILE",
-        "certificate of tls-listen and those that vouch for it (PEM)", 0),
+        "certificate of tls-listen and tls-management, and those that vouch for it (PEM)", 0),
     TEXT("traffic", "tls-key", tls_key, "", "FILE",
         "its private key (PEM); empty = in the same file", 0),
     TEXT("traffic", "tls-client-ca", tls_client_ca, "", "FILE",
@@ -143,6 +143,14 @@ const struct option option_table[] = {
 
     ADDR("management", "management", management, "127.0.0.1:6666",
         "address for MCMP messages, INFO and the page; repeatable; `none` for no listener"),
+    ADDR("management", "tls-management", tls_management, "none",
+        "the same over TLS; repeatable; needs tls-certificate"),
+    TEXT("management", "management-client-ca", management_client_ca, "", "FILE",
+        "authorities for certificates of nodes and tools (PEM): nobody gets in over TLS without "
+        "one; empty = not asked", 0),
+    TEXT("management", "identities", identities_file, "", "FILE",
+        "which certificate may manage which nodes: a section [identities] with lines ROUTES = "
+        "SUBJECT; then nobody else may, over TLS or without", OPTION_FIXED),
     TEXT("management", "allow", allow, "private", "LIST",
         "who may manage: comma list of addresses, CIDRs, loopback, private (includes loopback), "
         "any", 0),

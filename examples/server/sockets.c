@@ -104,14 +104,16 @@ int sockets_open(struct listening_set *set, const struct config *config, unsigne
                  struct complaint *why)
 {
     memset(set, 0, sizeof(*set));
-    set->item =
-        calloc((size_t)(config->listen.count + config->tls_listen.count + config->management.count),
-               sizeof(*set->item));
+    set->item = calloc((size_t)(config->listen.count + config->tls_listen.count +
+                                config->management.count + config->tls_management.count),
+                       sizeof(*set->item));
     if (set->item == NULL)
         return -1;
     if (open_list(set, config, &config->listen, LISTENING_PLAIN, slots, why) != 0 ||
         open_list(set, config, &config->tls_listen, LISTENING_TLS, slots, why) != 0 ||
-        open_list(set, config, &config->management, LISTENING_MANAGEMENT, slots, why) != 0) {
+        open_list(set, config, &config->management, LISTENING_MANAGEMENT, slots, why) != 0 ||
+        open_list(set, config, &config->tls_management, LISTENING_TLS_MANAGEMENT, slots, why) !=
+            0) {
         sockets_close(set);
         return -1;
     }
@@ -138,7 +140,8 @@ void sockets_print(const struct listening_set *set, FILE *out)
 {
     static const char *const names[] = { [LISTENING_PLAIN] = "listen",
                                          [LISTENING_TLS] = "tls-listen",
-                                         [LISTENING_MANAGEMENT] = "management" };
+                                         [LISTENING_MANAGEMENT] = "management",
+                                         [LISTENING_TLS_MANAGEMENT] = "tls-management" };
 
     for (unsigned i = 0; i < set->count; i++) {
         char text[64];

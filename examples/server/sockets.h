@@ -10,7 +10,12 @@
 
 #include "config.h"
 
-enum listening_kind { LISTENING_PLAIN, LISTENING_TLS, LISTENING_MANAGEMENT };
+enum listening_kind {
+    LISTENING_PLAIN,
+    LISTENING_TLS,
+    LISTENING_MANAGEMENT,
+    LISTENING_TLS_MANAGEMENT
+};
 
 struct listening {
     struct address address; /* the real one, also when port 0 was asked for */
@@ -30,7 +35,12 @@ int sockets_open(struct listening_set *set, const struct config *config, unsigne
 void sockets_close(struct listening_set *set);
 /* The socket that a worker of this slot accepts from. */
 int sockets_fd(const struct listening *listening, unsigned slot);
-/* "listen ADDR:PORT", "tls-listen ADDR:PORT" and "management ADDR:PORT" lines. */
+/* 1: MCMP is spoken there. */
+static inline int listening_is_management(enum listening_kind kind)
+{
+    return kind == LISTENING_MANAGEMENT || kind == LISTENING_TLS_MANAGEMENT;
+}
+/* "listen ADDR:PORT" and so on, by the option's name. */
 void sockets_print(const struct listening_set *set, FILE *out);
 
 #endif

@@ -59,8 +59,9 @@ struct worker {
     struct tick *tick;
     struct pools *pools;
     struct access_log *access_log;
-    struct ssl_ctx_st *tls;       /* made when the first https or wss node is met */
-    struct ssl_ctx_st *tls_front; /* of tls-listen, made when its first client comes */
+    struct ssl_ctx_st *tls;        /* made when the first https or wss node is met */
+    struct ssl_ctx_st *tls_front;  /* of tls-listen, made when its first client comes */
+    struct ssl_ctx_st *tls_manage; /* of tls-management, likewise */
     struct io life;
     uv_signal_t signals[3];
     struct timer stop_timer;

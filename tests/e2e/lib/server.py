@@ -94,7 +94,8 @@ class Server:
               'mcmp-server is ready')
         if self.process.poll() is not None:
             raise AssertionError(self.process.stderr.read().decode() + self.log())
-        self.addresses = {'listen': [], 'tls-listen': [], 'management': []}
+        self.addresses = {'listen': [], 'tls-listen': [], 'management': [],
+                          'tls-management': []}
         with open(self.ready, encoding='ascii') as file:
             for line in file:
                 kind, address = line.split()
