@@ -25,7 +25,10 @@ struct ngx_mcmp_shared_s {
     ngx_atomic_t moved; /* 1: a reload with other limits took the state elsewhere */
     void *region;       /* page aligned; NULL with a named segment */
     size_t region_size;
-    char token[32]; /* of the page's forms; not NUL-terminated */
+    char token[32];              /* of the page's forms; not NUL-terminated */
+    char uuid[MCMP_ADVERT_UUID]; /* of this start of the server, for datagrams */
+    ngx_atomic_t sequence;       /* of the last datagram */
+    ngx_atomic_t announced;      /* 1: a datagram said that the server is there */
 };
 
 /* settings.c */
@@ -63,6 +66,7 @@ ngx_int_t ngx_mcmp_zone_add(ngx_conf_t *cf, ngx_mcmp_zone_t *zone);
 ngx_int_t ngx_mcmp_init_module(ngx_cycle_t *cycle);
 ngx_int_t ngx_mcmp_init_process(ngx_cycle_t *cycle);
 void ngx_mcmp_exit_process(ngx_cycle_t *cycle);
+void ngx_mcmp_exit_master(ngx_cycle_t *cycle);
 
 /* log.c */
 void ngx_mcmp_log_library(void *ctx, int level, const char *module, const char *msg, size_t len);

@@ -17,6 +17,7 @@ extern ngx_module_t ngx_http_mcmp_traffic_module;
 
 typedef struct ngx_mcmp_zone_s ngx_mcmp_zone_t;
 typedef struct ngx_mcmp_shared_s ngx_mcmp_shared_t;
+typedef struct ngx_mcmp_advertise_s ngx_mcmp_advertise_t;
 
 /* What the directives say of a zone; NGX_CONF_UNSET_* and NULL: not said, the default holds. Each
  * ngx_uint_t is one word of a directive, times are in milliseconds. */
@@ -65,10 +66,11 @@ struct ngx_mcmp_zone_s {
     ngx_log_t *log;            /* of the cycle */
     ngx_resolver_t *resolver;  /* of the http block; NULL or without servers: literals only */
     ngx_msec_t resolver_timeout;
-    void *ssl;                 /* ngx_ssl_t of probes in this process */
-    ngx_mcmp_zone_t *previous; /* of the cycle before, when the state has to move */
-    void *worker;              /* what the core keeps in this process */
-    u_char *file;              /* where it was first named, for messages */
+    void *ssl;                       /* ngx_ssl_t of probes in this process */
+    ngx_mcmp_zone_t *previous;       /* of the cycle before, when the state has to move */
+    ngx_mcmp_advertise_t *advertise; /* NULL: not said */
+    void *worker;                    /* what the core keeps in this process */
+    u_char *file;                    /* where it was first named, for messages */
     ngx_uint_t line;
 
     /* For the traffic module: set in its init_process, called in every worker about once a second

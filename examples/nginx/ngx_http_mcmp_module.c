@@ -5,6 +5,7 @@
  */
 #include "core.h"
 
+#include "advertise.h"
 #include "manager.h"
 #include "receive.h"
 
@@ -64,6 +65,8 @@ static ngx_command_t commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
     { ngx_string("mcmp_manager"), NGX_HTTP_LOC_CONF | NGX_CONF_TAKE12, ngx_mcmp_set_manager,
       NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
+    { ngx_string("mcmp_advertise"), NGX_HTTP_SRV_CONF | NGX_CONF_1MORE, ngx_mcmp_set_advertise,
+      NGX_HTTP_SRV_CONF_OFFSET, 0, NULL },
     ngx_null_command,
 };
 
@@ -93,7 +96,7 @@ static char *merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
 static ngx_http_module_t module_ctx = {
     ngx_mcmp_add_variables,    /* preconfiguration */
-    NULL,                      /* postconfiguration */
+    ngx_mcmp_check_advertise,  /* postconfiguration */
     ngx_mcmp_create_main_conf, /* create main configuration */
     ngx_mcmp_init_main_conf,   /* init main configuration */
     NULL,                      /* create server configuration */
@@ -113,6 +116,6 @@ ngx_module_t ngx_http_mcmp_module = {
     NULL,                  /* init thread */
     NULL,                  /* exit thread */
     ngx_mcmp_exit_process, /* exit process */
-    NULL,                  /* exit master */
+    ngx_mcmp_exit_master,  /* exit master */
     NGX_MODULE_V1_PADDING,
 };

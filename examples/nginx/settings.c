@@ -4,66 +4,39 @@
  * argument; without it, it is about all zones that do not say otherwise. What is wrong is named
  * together with what is allowed.
  */
-#include "core.h"
-
-typedef enum { WORD_COUNT, WORD_SIZE, WORD_TIME, WORD_TEXT } word_kind;
-
-/* One key=value of a directive. */
-typedef struct {
-    const char *key;
-    word_kind kind;
-    size_t offset; /* in the settings */
-    ngx_uint_t least;
-    ngx_uint_t most; /* NGX_MCMP_OFF: the word may be "off" */
-} word;
+#include "words.h"
 
 #define AT(member) offsetof(ngx_mcmp_settings_t, member)
-#define DAY (24u * 3600u * 1000u)
 
-static const word limit_words[] = {
-    { "nodes", WORD_COUNT, AT(nodes), 1, 65535 },
-    { "aliases", WORD_COUNT, AT(aliases), 1, 1000000 },
-    { "contexts", WORD_COUNT, AT(contexts), 1, 10000000 },
-    { "balancers", WORD_COUNT, AT(balancers), 1, 65535 },
-    { "processes", WORD_COUNT, AT(processes), 2, 1024 },
-    { "message", WORD_SIZE, AT(message), 1024, 64u << 20 },
-    { NULL, WORD_COUNT, 0, 0, 0 },
+static const ngx_mcmp_word_t limit_words[] = {
+    { "nodes", NGX_MCMP_WORD_COUNT, AT(nodes), 1, 65535 },
+    { "aliases", NGX_MCMP_WORD_COUNT, AT(aliases), 1, 1000000 },
+    { "contexts", NGX_MCMP_WORD_COUNT, AT(contexts), 1, 10000000 },
+    { "balancers", NGX_MCMP_WORD_COUNT, AT(balancers), 1, 65535 },
+    { "processes", NGX_MCMP_WORD_COUNT, AT(processes), 2, 1024 },
+    { "message", NGX_MCMP_WORD_SIZE, AT(message), 1024, 64u << 20 },
+    { NULL, NGX_MCMP_WORD_COUNT, 0, 0, 0 },
 };
 
-static const word timing_words[] = {
-    { "recalc", WORD_TIME, AT(recalc), 100, DAY },
-    { "silent_after", WORD_TIME, AT(silent_after), 1000, NGX_MCMP_OFF },
-    { "grace", WORD_TIME, AT(grace), 1, DAY },
-    { "domain_memory", WORD_TIME, AT(domain_memory), 1, DAY },
-    { "heal", WORD_TIME, AT(heal), 1, DAY },
-    { "stop_hold", WORD_TIME, AT(stop_hold), 1, NGX_MCMP_OFF },
-    { NULL, WORD_TIME, 0, 0, 0 },
+static const ngx_mcmp_word_t timing_words[] = {
+    { "recalc", NGX_MCMP_WORD_TIME, AT(recalc), 100, NGX_MCMP_DAY },
+    { "silent_after", NGX_MCMP_WORD_TIME, AT(silent_after), 1000, NGX_MCMP_OFF },
+    { "grace", NGX_MCMP_WORD_TIME, AT(grace), 1, NGX_MCMP_DAY },
+    { "domain_memory", NGX_MCMP_WORD_TIME, AT(domain_memory), 1, NGX_MCMP_DAY },
+    { "heal", NGX_MCMP_WORD_TIME, AT(heal), 1, NGX_MCMP_DAY },
+    { "stop_hold", NGX_MCMP_WORD_TIME, AT(stop_hold), 1, NGX_MCMP_OFF },
+    { NULL, NGX_MCMP_WORD_TIME, 0, 0, 0 },
 };
 
-static const word probe_words[] = {
-    { "deadline", WORD_TIME, AT(probe_deadline), 10, 60000 },
-    { "failures", WORD_COUNT, AT(probe_failures), 1, 1000000 },
-    { "good_below", WORD_COUNT, AT(probe_good_below), 200, 600 },
-    { "method", WORD_TEXT, AT(probe_method), 1, 32 },
-    { "path", WORD_TEXT, AT(probe_path), 1, 256 },
-    { "host", WORD_TEXT, AT(probe_host), 1, 255 },
-    { NULL, WORD_TEXT, 0, 0, 0 },
+static const ngx_mcmp_word_t probe_words[] = {
+    { "deadline", NGX_MCMP_WORD_TIME, AT(probe_deadline), 10, 60000 },
+    { "failures", NGX_MCMP_WORD_COUNT, AT(probe_failures), 1, 1000000 },
+    { "good_below", NGX_MCMP_WORD_COUNT, AT(probe_good_below), 200, 600 },
+    { "method", NGX_MCMP_WORD_TEXT, AT(probe_method), 1, 32 },
+    { "path", NGX_MCMP_WORD_TEXT, AT(probe_path), 1, 256 },
+    { "host", NGX_MCMP_WORD_TEXT, AT(probe_host), 1, 255 },
+    { NULL, NGX_MCMP_WORD_TEXT, 0, 0, 0 },
 };
-
-static ngx_uint_t *number_at(ngx_mcmp_settings_t *settings, size_t offset)
-{
-    return (ngx_uint_t *)(void *)((u_char *)settings + offset);
-}
-
-static ngx_str_t *text_at(ngx_mcmp_settings_t *settings, size_t offset)
-{
-    return (ngx_str_t *)(void *)((u_char *)settings + offset);
-}
-
-static int is_text(const ngx_str_t *value, const char *text)
-{
-    return value->len == ngx_strlen(text) && ngx_strncmp(value->data, text, value->len) == 0;
-}
 
 ngx_mcmp_settings_t *ngx_mcmp_settings_of(ngx_conf_t *cf, ngx_mcmp_main_conf_t *mcf)
 {
@@ -86,108 +59,19 @@ ngx_mcmp_settings_t *ngx_mcmp_settings_of(ngx_conf_t *cf, ngx_mcmp_main_conf_t *
     return zone != NULL ? &zone->settings : NULL;
 }
 
-/* The words of a table as "a=, b=, c=", for messages. */
-static void list_words(const word *table, u_char *out, size_t size)
-{
-    u_char *at = out;
-
-    for (; table->key != NULL; table++)
-        at = ngx_snprintf(at, (size_t)(out + size - at - 1), "%s%s=", at == out ? "" : ", ",
-                          table->key);
-    *at = '\0';
-}
-
-static char *bad_value(ngx_conf_t *cf, const word *w, const ngx_str_t *value)
-{
-    const char *form = w->kind == WORD_COUNT  ? "a number"
-                       : w->kind == WORD_SIZE ? "a size in bytes"
-                       : w->kind == WORD_TIME ? "a time in milliseconds"
-                                              : "a text of a length";
-
-    if (w->most == NGX_MCMP_OFF)
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "bad value \"%V\" of %s=: %s of at least %ui is needed, or \"off\"",
-                           value, w->key, form, w->least);
-    else
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "bad value \"%V\" of %s=: %s from %ui to %ui is needed", value, w->key,
-                           form, w->least, w->most);
-    return NGX_CONF_ERROR;
-}
-
-static char *set_text_word(ngx_conf_t *cf, const word *w, ngx_str_t *value,
-                           ngx_mcmp_settings_t *settings)
-{
-    ngx_str_t *out = text_at(settings, w->offset);
-
-    if (value->len < w->least || value->len > w->most)
-        return bad_value(cf, w, value);
-    for (size_t i = 0; i < value->len; i++)
-        if (value->data[i] <= 0x20 || value->data[i] >= 0x7f)
-            return bad_value(cf, w, value);
-    *out = *value; /* arguments end with a NUL */
-    return NGX_CONF_OK;
-}
-
-static char *set_word(ngx_conf_t *cf, const word *w, ngx_str_t *value,
-                      ngx_mcmp_settings_t *settings)
-{
-    ngx_int_t number = NGX_ERROR;
-
-    if (w->kind == WORD_TEXT)
-        return set_text_word(cf, w, value, settings);
-    if (w->most == NGX_MCMP_OFF && is_text(value, "off")) {
-        *number_at(settings, w->offset) = NGX_MCMP_OFF;
-        return NGX_CONF_OK;
-    }
-    if (w->kind == WORD_COUNT)
-        number = ngx_atoi(value->data, value->len);
-    else if (w->kind == WORD_SIZE)
-        number = ngx_parse_size(value);
-    else
-        number = ngx_parse_time(value, 0);
-    if (number == NGX_ERROR || (ngx_uint_t)number < w->least ||
-        (ngx_uint_t)number > (w->most == NGX_MCMP_OFF ? DAY : w->most))
-        return bad_value(cf, w, value);
-    *number_at(settings, w->offset) = (ngx_uint_t)number;
-    return NGX_CONF_OK;
-}
-
-/* One argument of the form key=value. */
-static char *set_argument(ngx_conf_t *cf, const word *table, ngx_str_t *arg,
-                          ngx_mcmp_settings_t *settings)
-{
-    u_char allowed[256];
-
-    for (const word *w = table; w->key != NULL; w++) {
-        size_t len = ngx_strlen(w->key);
-        ngx_str_t value;
-
-        if (arg->len <= len || ngx_strncmp(arg->data, w->key, len) != 0 || arg->data[len] != '=')
-            continue;
-        value.data = arg->data + len + 1;
-        value.len = arg->len - len - 1;
-        return set_word(cf, w, &value, settings);
-    }
-    list_words(table, allowed, sizeof(allowed));
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "unknown argument \"%V\", allowed are %s", arg,
-                       allowed);
-    return NGX_CONF_ERROR;
-}
-
 /* mcmp_limits, mcmp_timing, mcmp_probe */
 char *ngx_mcmp_set_words(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    const word *table = ngx_strcmp(cmd->name.data, "mcmp_limits") == 0   ? limit_words
-                        : ngx_strcmp(cmd->name.data, "mcmp_timing") == 0 ? timing_words
-                                                                         : probe_words;
+    const ngx_mcmp_word_t *table = ngx_strcmp(cmd->name.data, "mcmp_limits") == 0   ? limit_words
+                                   : ngx_strcmp(cmd->name.data, "mcmp_timing") == 0 ? timing_words
+                                                                                    : probe_words;
     ngx_mcmp_settings_t *settings = ngx_mcmp_settings_of(cf, conf);
     ngx_str_t *args = cf->args->elts;
 
     if (settings == NULL)
         return NGX_CONF_ERROR;
     for (ngx_uint_t i = 1; i < cf->args->nelts; i++)
-        if (set_argument(cf, table, &args[i], settings) != NGX_CONF_OK)
+        if (ngx_mcmp_set_argument(cf, table, &args[i], settings) != NGX_CONF_OK)
             return NGX_CONF_ERROR;
     return NGX_CONF_OK;
 }
@@ -203,12 +87,12 @@ char *ngx_mcmp_set_choice(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (settings == NULL)
         return NGX_CONF_ERROR;
-    if (*number_at(settings, cmd->offset) != NGX_CONF_UNSET_UINT)
+    if (*ngx_mcmp_number_at(settings, cmd->offset) != NGX_CONF_UNSET_UINT)
         return "is duplicate";
     for (ngx_conf_enum_t *c = choices; c->name.len != 0; c++) {
         if (c->name.len == args[1].len &&
             ngx_strncmp(c->name.data, args[1].data, c->name.len) == 0 && cf->args->nelts == 2) {
-            *number_at(settings, cmd->offset) = c->value;
+            *ngx_mcmp_number_at(settings, cmd->offset) = c->value;
             return NGX_CONF_OK;
         }
         at = ngx_snprintf(at, (size_t)(allowed + sizeof(allowed) - at), "%s%V",
@@ -250,7 +134,7 @@ char *ngx_mcmp_set_options(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     for (ngx_uint_t i = 1; i < cf->args->nelts; i++) {
         size_t k = 0;
 
-        while (k < count && !is_text(&args[i], option_names[k].name))
+        while (k < count && !ngx_mcmp_is_text(&args[i], option_names[k].name))
             k++;
         if (k == count) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -267,7 +151,8 @@ char *ngx_mcmp_set_options(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 /* mcmp_slow_start */
 char *ngx_mcmp_set_time(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    const word time_word = { "mcmp_slow_start", WORD_TIME, AT(slow_start), 0, DAY };
+    const ngx_mcmp_word_t time_word = { "mcmp_slow_start", NGX_MCMP_WORD_TIME, AT(slow_start), 0,
+                                        NGX_MCMP_DAY };
     ngx_mcmp_settings_t *settings = ngx_mcmp_settings_of(cf, conf);
     ngx_str_t *args = cf->args->elts;
 
@@ -281,7 +166,7 @@ char *ngx_mcmp_set_time(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                            "unknown argument \"%V\", allowed is zone=", &args[2]);
         return NGX_CONF_ERROR;
     }
-    return set_word(cf, &time_word, &args[1], settings);
+    return ngx_mcmp_set_word(cf, &time_word, &args[1], settings);
 }
 
 /* mcmp_no_context_status 404 | 503 [balancers=a,b] */
@@ -363,7 +248,7 @@ char *ngx_mcmp_set_authorize(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     (void)cmd;
     if (settings == NULL)
         return NGX_CONF_ERROR;
-    if (is_text(&args[1], "identity")) {
+    if (ngx_mcmp_is_text(&args[1], "identity")) {
         if (cf->args->nelts == 4 && args[2].len != 0 && args[3].len != 0)
             return add_identity(cf, settings, &args[2]);
         ngx_conf_log_error(
@@ -385,7 +270,7 @@ char *ngx_mcmp_set_text(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (settings == NULL)
         return NGX_CONF_ERROR;
-    out = text_at(settings, cmd->offset);
+    out = ngx_mcmp_text_at(settings, cmd->offset);
     if (out->data != NULL)
         return "is duplicate";
     if (cf->args->nelts != 2) {
@@ -407,7 +292,7 @@ void ngx_mcmp_settings_init(ngx_mcmp_settings_t *settings)
 {
     ngx_memzero(settings, sizeof(*settings));
     for (size_t i = 0; i < NUMBERS; i++)
-        *number_at(settings, i * sizeof(ngx_uint_t)) = NGX_CONF_UNSET_UINT;
+        *ngx_mcmp_number_at(settings, i * sizeof(ngx_uint_t)) = NGX_CONF_UNSET_UINT;
 }
 
 void ngx_mcmp_settings_merge(ngx_mcmp_settings_t *settings, const ngx_mcmp_settings_t *common)
@@ -415,16 +300,16 @@ void ngx_mcmp_settings_merge(ngx_mcmp_settings_t *settings, const ngx_mcmp_setti
     ngx_mcmp_settings_t from = *common;
 
     for (size_t i = 0; i < NUMBERS; i++) {
-        ngx_uint_t *number = number_at(settings, i * sizeof(ngx_uint_t));
+        ngx_uint_t *number = ngx_mcmp_number_at(settings, i * sizeof(ngx_uint_t));
 
         if (*number == NGX_CONF_UNSET_UINT)
-            *number = *number_at(&from, i * sizeof(ngx_uint_t));
+            *number = *ngx_mcmp_number_at(&from, i * sizeof(ngx_uint_t));
     }
     for (size_t i = 0; i < TEXTS; i++) {
         size_t offset = AT(probe_method) + i * sizeof(ngx_str_t);
 
-        if (text_at(settings, offset)->data == NULL)
-            *text_at(settings, offset) = *text_at(&from, offset);
+        if (ngx_mcmp_text_at(settings, offset)->data == NULL)
+            *ngx_mcmp_text_at(settings, offset) = *ngx_mcmp_text_at(&from, offset);
     }
     if (settings->identities == NULL)
         settings->identities = from.identities;

@@ -9,6 +9,7 @@
 
 #include <time.h>
 
+#include "advertise.h"
 #include "probe.h"
 #include "state.h"
 
@@ -17,6 +18,7 @@
 #define LIFE 2000u   /* of an owner that gives no sign */
 #define SWEEP (2 * TURN)
 #define MAX_PROBES 256u
+#define ANNOUNCE_AGAIN (10 * MCMP_SEC)
 
 typedef struct {
     ngx_queue_t queue;
@@ -32,7 +34,9 @@ typedef struct {
     ngx_queue_t probes; /* running */
     ngx_uint_t count;
     ngx_msec_t swept;
-    ngx_mcmp_saver_t *saver; /* NULL: no mcmp_state */
+    ngx_mcmp_saver_t *saver;         /* NULL: no mcmp_state */
+    ngx_mcmp_announcer_t *announcer; /* the owner's, with mcmp_advertise */
+    mcmp_time announce_at;
 } worker;
 
 mcmp_time ngx_mcmp_now(void)
@@ -119,6 +123,31 @@ static void sweep(ngx_mcmp_zone_t *zone)
         zone->sweep(zone);
 }
 
+/* When it can't be opened it is tried again later. */
+static mcmp_time announce(ngx_mcmp_zone_t *zone, mcmp_time now)
+{
+    worker *w = zone->worker;
+    mcmp_error err;
+
+    if (w->announcer != NULL && now < w->announce_at)
+        return w->announce_at;
+    w->announce_at = now + ANNOUNCE_AGAIN;
+    mcmp_error_init(&err);
+    if (w->announcer == NULL)
+        w->announcer = ngx_mcmp_announcer_open(zone->advertise, zone->shared, &err);
+    if (w->announcer != NULL) {
+        w->announce_at = ngx_mcmp_announcer_turn(w->announcer, zone->shared, now);
+        if (w->announce_at == MCMP_NEVER)
+            w->announce_at = now + ANNOUNCE_AGAIN;
+    }
+    return w->announce_at;
+}
+
+static ngx_msec_t msec_until(mcmp_time at, mcmp_time now)
+{
+    return at > now ? (ngx_msec_t)((at - now) / MCMP_MSEC) : 0;
+}
+
 /* The owner's part; milliseconds until it is to be done again. */
 static ngx_msec_t tick(ngx_mcmp_zone_t *zone)
 {
@@ -135,8 +164,10 @@ static ngx_msec_t tick(ngx_mcmp_zone_t *zone)
         else if (work.kind == MCMP_WORK_NODE_GONE)
             sweep(zone);
     }
-    if (rc == MCMP_DONE && work.next_at != MCMP_NEVER && work.next_at - now < TURN * MCMP_MSEC)
-        wait = work.next_at > now ? (ngx_msec_t)((work.next_at - now) / MCMP_MSEC) : 0;
+    if (rc == MCMP_DONE && work.next_at != MCMP_NEVER)
+        wait = ngx_min(wait, msec_until(work.next_at, now));
+    if (zone->advertise != NULL)
+        wait = ngx_min(wait, msec_until(announce(zone, now), now));
     if (w->saver != NULL)
         ngx_mcmp_saver_turn(w->saver, now);
     return ngx_max(wait, SHORTEST);
@@ -148,10 +179,13 @@ static void on_timer(ngx_event_t *event)
     worker *w = zone->worker;
     ngx_msec_t wait = TURN;
 
-    if (own(zone->shared))
+    if (own(zone->shared)) {
         wait = tick(zone);
-    else
+    } else {
+        ngx_mcmp_announcer_close(w->announcer);
+        w->announcer = NULL;
         (void)ngx_atomic_cmp_set(&zone->shared->owner, (ngx_atomic_uint_t)ngx_pid, 0);
+    }
     if ((ngx_msec_int_t)(ngx_current_msec - w->swept) >= (ngx_msec_int_t)SWEEP)
         sweep(zone);
     ngx_add_timer(event, wait);
@@ -191,6 +225,7 @@ void ngx_mcmp_tick_stop(ngx_mcmp_zone_t *zone)
         ngx_mcmp_probe_cancel(r->probe);
         drop(r);
     }
+    ngx_mcmp_announcer_close(w->announcer);
     if (w->saver != NULL)
         ngx_mcmp_saver_end(w->saver, owner);
     (void)ngx_atomic_cmp_set(&zone->shared->owner, (ngx_atomic_uint_t)ngx_pid, 0);

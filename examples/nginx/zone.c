@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 
+#include "advertise.h"
 #include "state.h"
 #include "tick.h"
 
@@ -49,6 +50,7 @@ static ngx_int_t take_shared(ngx_shm_zone_t *shm, ngx_mcmp_zone_t *zone)
         if (shared->region == NULL)
             return NGX_ERROR;
     }
+    ngx_mcmp_announcer_identity(shared->uuid);
     if (make_token(shared->token, sizeof(shared->token)) != NGX_OK)
         return NGX_ERROR;
     pool->data = shared;
@@ -161,6 +163,10 @@ static void take_over(ngx_mcmp_zone_t *zone, ngx_log_t *log)
     zone->previous = NULL;
     zone->shm->noreuse = 0;
     old->shm->noreuse = 1;
+    ngx_memcpy(zone->shared->token, old->shared->token, sizeof(old->shared->token));
+    ngx_memcpy(zone->shared->uuid, old->shared->uuid, sizeof(old->shared->uuid));
+    zone->shared->sequence = old->shared->sequence;
+    zone->shared->announced = old->shared->announced;
     if (old->cluster == NULL || zone->cluster == NULL)
         return;
     old->shared->moved = 1;
@@ -170,14 +176,28 @@ static void take_over(ngx_mcmp_zone_t *zone, ngx_log_t *log)
         (void)mcmp_segment_unlink((const char *)old->segment.data, MCMP_SEGMENT_FORCE, NULL);
 }
 
+static int is_advertised(ngx_cycle_t *cycle, const ngx_str_t *name)
+{
+    ngx_array_t *zones = ngx_mcmp_zones(cycle);
+    ngx_mcmp_zone_t **list = zones != NULL ? zones->elts : NULL;
+
+    for (ngx_uint_t i = 0; zones != NULL && i < zones->nelts; i++)
+        if (same_text(&list[i]->name, name))
+            return list[i]->advertise != NULL;
+    return 0;
+}
+
 /* The master's handles of the cycle that is replaced; its workers have their own. */
-static void close_old(void)
+static void close_old(ngx_cycle_t *cycle)
 {
     ngx_array_t *zones = ngx_mcmp_zones((ngx_cycle_t *)ngx_cycle);
     ngx_mcmp_zone_t **list = zones != NULL ? zones->elts : NULL;
 
-    for (ngx_uint_t i = 0; zones != NULL && i < zones->nelts; i++)
+    for (ngx_uint_t i = 0; zones != NULL && i < zones->nelts; i++) {
+        if (!is_advertised(cycle, &list[i]->name))
+            ngx_mcmp_announce_end(list[i]);
         close_zone(list[i]);
+    }
 }
 
 ngx_int_t ngx_mcmp_init_module(ngx_cycle_t *cycle)
@@ -193,7 +213,7 @@ ngx_int_t ngx_mcmp_init_module(ngx_cycle_t *cycle)
             ngx_mcmp_state_load(list[i], cycle->log);
     }
     if (!ngx_is_init_cycle(ngx_cycle) && ngx_process == NGX_PROCESS_MASTER)
-        close_old();
+        close_old(cycle);
     return NGX_OK;
 }
 
@@ -239,4 +259,14 @@ void ngx_mcmp_exit_process(ngx_cycle_t *cycle)
     for (ngx_uint_t i = 0; zones != NULL && i < zones->nelts; i++)
         if (list[i]->worker != NULL)
             ngx_mcmp_tick_stop(list[i]);
+}
+
+/* The end of the server, but not that of a binary which a newer one follows. */
+void ngx_mcmp_exit_master(ngx_cycle_t *cycle)
+{
+    ngx_array_t *zones = ngx_mcmp_zones(cycle);
+    ngx_mcmp_zone_t **list = zones != NULL ? zones->elts : NULL;
+
+    for (ngx_uint_t i = 0; zones != NULL && i < zones->nelts && ngx_new_binary == 0; i++)
+        ngx_mcmp_announce_end(list[i]);
 }
