@@ -25,12 +25,14 @@ const char *set_word(cmd_parms *cmd, void *unused, const char *arg);
 const char *set_text(cmd_parms *cmd, void *unused, const char *arg);
 
 /* Those that are more than one value (special.c). */
-const char *set_receive(cmd_parms *cmd, void *unused);
-const char *set_hc_template(cmd_parms *cmd, void *unused, int argc, char *const argv[]);
+const char *set_receive(cmd_parms *cmd, void *unused, int argc, char *const argv[]);
 const char *set_authorize(cmd_parms *cmd, void *unused, int argc, char *const argv[]);
 const char *set_advertise(cmd_parms *cmd, void *unused, const char *state, const char *url);
 const char *set_advertise_address(cmd_parms *cmd, void *unused, const char *arg);
 const char *set_advertise_frequency(cmd_parms *cmd, void *unused, const char *arg);
+
+/* ModProxyClusterHCTemplate (hc_template.c). */
+const char *set_hc_template(cmd_parms *cmd, void *unused, int argc, char *const argv[]);
 
 /* Where a directive writes to. */
 void *directive_target(cmd_parms *cmd);

@@ -21,10 +21,15 @@
 
 static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 {
-    (void)plog;
+    const char *rival = mcmp_httpd_rival();
+
     (void)ptemp;
     settings_begin(pconf);
-    return OK;
+    if (rival == NULL)
+        return OK;
+    ap_log_perror(APLOG_MARK, APLOG_EMERG, 0, plog,
+                  "%s is loaded, too: mod_mcmp takes its place, so only one of them can be", rival);
+    return HTTP_INTERNAL_SERVER_ERROR;
 }
 
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)

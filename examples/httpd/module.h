@@ -62,7 +62,10 @@ struct mcmp_httpd_settings {
     const char *state_file;         /* MCMPStateFile */
     const char *allow;              /* MCMPAuthorize: comma list */
     apr_array_header_t *identities; /* MCMPAuthorizeCert: of mcmp_pair; NULL = none */
-    apr_table_t *hc_template;       /* ModProxyClusterHCTemplate; NULL = none */
+    int64_t hc_interval;            /* ModProxyClusterHCTemplate: microseconds; 0 = recalc */
+    int64_t hc_passes;              /* good probes in a row that end an error */
+    int64_t hc_fails;               /* failed ones in a row that begin it */
+    int64_t hc_connect;             /* http nodes are probed by a connection alone */
 };
 
 /* What a virtual host may have of its own; inherited from the main server. */
@@ -101,5 +104,7 @@ mcmp_cluster *mcmp_httpd_cluster(void);
 mcmp_time mcmp_httpd_now(void);
 /* mod_cluster/2.x.y.Final, as VERSION and the page say it. */
 const char *mcmp_httpd_product(void);
+/* The name of one of the existing modules that is loaded beside; NULL when there is none. */
+const char *mcmp_httpd_rival(void);
 
 #endif

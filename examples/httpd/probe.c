@@ -38,6 +38,8 @@ struct probe {
     int fd;
     short events;
     uint32_t scheme;
+    uint32_t port;
+    uint32_t flags;
     uint32_t good_below;
     int connect_only;
     mcmp_time deadline;
@@ -366,6 +368,16 @@ int probe_status(const struct probe *p)
     return p->status;
 }
 
+static void forget_addresses(struct probe *p)
+{
+    resolve_free(p->resolve);
+    if (p->literal != NULL)
+        freeaddrinfo(p->literal);
+    p->resolve = NULL;
+    p->literal = NULL;
+    p->next = NULL;
+}
+
 void probe_free(struct probe *p)
 {
     if (p == NULL)
@@ -373,27 +385,25 @@ void probe_free(struct probe *p)
     drop(p);
     SSL_CTX_free(p->ctx);
     mcmp_ajp_proxy_free(p->ajp);
-    resolve_free(p->resolve);
-    if (p->literal != NULL)
-        freeaddrinfo(p->literal);
+    forget_addresses(p);
     free(p);
 }
 
 /* Addresses are taken as they are; a name is looked up only where that is allowed. */
-static void find(struct probe *p, const mcmp_probe *what)
+static void find(struct probe *p)
 {
     struct addrinfo hints = { .ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM };
     int is_local = strcasecmp(p->host, "localhost") == 0;
     char port[8];
 
-    (void)snprintf(port, sizeof(port), "%u", what->port & 0xffff);
+    (void)snprintf(port, sizeof(port), "%u", p->port & 0xffff);
     if (getaddrinfo(p->host, port, &hints, &p->literal) == 0) {
         p->next = p->literal;
         return;
     }
     p->literal = NULL;
     p->why = "names are not looked up here";
-    if ((what->flags & MCMP_PROBE_RESOLVE) != 0 || is_local) {
+    if ((p->flags & MCMP_PROBE_RESOLVE) != 0 || is_local) {
         p->why = "the name can't be looked up";
         p->resolve = resolve_start(p->host, port);
     }
@@ -432,13 +442,26 @@ struct probe *probe_start(const mcmp_probe *what)
         return NULL;
     p->fd = -1;
     p->scheme = what->scheme;
+    p->port = what->port;
+    p->flags = what->flags;
     p->good_below = what->good_below;
     p->deadline = what->deadline;
-    p->connect_only = what->scheme != MCMP_SCHEME_AJP && mcmp_httpd_settings()->enable_options == 0;
+    p->connect_only = what->scheme != MCMP_SCHEME_AJP && mcmp_httpd_settings()->hc_connect != 0;
     copy_host(p, what->host);
     write_request(p, what);
-    find(p, what);
+    find(p);
     return p;
+}
+
+void probe_again(struct probe *p, mcmp_time deadline)
+{
+    drop(p);
+    forget_addresses(p);
+    p->phase = PHASE_RESOLVE;
+    p->result = PROBE_RUNS;
+    p->status = 0;
+    p->deadline = deadline;
+    find(p);
 }
 
 int probe_run(const mcmp_probe *what, const char **why)

@@ -15,6 +15,8 @@ struct probe;
 
 /* Begin a probe; what is copied. NULL without memory. */
 struct probe *probe_start(const mcmp_probe *what);
+/* Ask once more, with a deadline of its own. */
+void probe_again(struct probe *probe, mcmp_time deadline);
 /* Go as far as possible without waiting: PROBE_*. */
 int probe_step(struct probe *probe, mcmp_time now);
 /* What to wait for before the next step; fd is -1 when only time can tell. Returns when to step at

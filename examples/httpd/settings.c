@@ -40,6 +40,10 @@ static const struct number setting_numbers[] = {
     { SETTING(probe_deadline), 10, 0 },
     { SETTING(probe_failures), 60, 0 },
     { SETTING(probe_below), 500, 0 },
+    { SETTING(hc_interval), 0, 0 },
+    { SETTING(hc_passes), 1, 0 },
+    { SETTING(hc_fails), 1, 0 },
+    { SETTING(hc_connect), 0, 0 },
 };
 
 static const size_t setting_texts[] = {
@@ -201,6 +205,8 @@ int settings_finish(apr_pool_t *pconf, server_rec *s)
     default_texts(pconf);
     raise_sizes(s);
     finish_hosts(s);
+    if (settings->enable_options == 0)
+        settings->hc_connect = 1;
     if (settings->cache_share > 0)
         ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
                      "CacheShareFor has no effect: what is shared is never stale");

@@ -5,14 +5,19 @@
 #include <apr_network_io.h>
 #include <apr_strings.h>
 #include <apr_uri.h>
+#include <arpa/inet.h>
 #include <strings.h>
 
 /* Messages are no files, so no <Directory> rules them: one beside would only look as if it did. */
-const char *set_receive(cmd_parms *cmd, void *unused)
+const char *set_receive(cmd_parms *cmd, void *unused, int argc, char *const argv[])
 {
     const ap_directive_t *at = cmd->directive->parent;
+    int off = argc == 1 && strcasecmp(argv[0], "off") == 0;
 
     (void)unused;
+    if (argc > 1 || (argc == 1 && !off && strcasecmp(argv[0], "on") != 0))
+        return apr_psprintf(cmd->pool, "%s takes no argument, On or Off, not \"%s\"",
+                            cmd->cmd->name, argv[argc - 1]);
     if (!cmd->server->is_virtual)
         return apr_psprintf(cmd->pool, "%s must be inside of a <VirtualHost>", cmd->cmd->name);
     for (at = at != NULL ? at->first_child : NULL; at != NULL; at = at->next)
@@ -21,42 +26,7 @@ const char *set_receive(cmd_parms *cmd, void *unused)
                                 "%s and %s> can't be in one <VirtualHost>: a <Location /> says who "
                                 "may send messages",
                                 cmd->cmd->name, at->directive);
-    mcmp_httpd_host_of(cmd->server)->receive = 1;
-    return NULL;
-}
-
-static const char *const hc_keys[] = { "hcinterval", "hcpasses", "hcfails", "hcmethod",
-                                       "hcuri",      "hcexpr",   NULL };
-
-static int is_key(const char *key)
-{
-    for (int i = 0; hc_keys[i] != NULL; i++)
-        if (strcasecmp(key, hc_keys[i]) == 0)
-            return 1;
-    return 0;
-}
-
-const char *set_hc_template(cmd_parms *cmd, void *unused, int argc, char *const argv[])
-{
-    apr_table_t *template = apr_table_make(cmd->pool, 6);
-
-    (void)unused;
-    if (argc == 0)
-        return apr_psprintf(cmd->pool, "%s needs at least one key=value", cmd->cmd->name);
-    for (int i = 0; i < argc; i++) {
-        char *key = apr_pstrdup(cmd->temp_pool, argv[i]);
-        char *value = strchr(key, '=');
-
-        if (value != NULL)
-            *value++ = '\0';
-        if (value == NULL || *value == '\0' || !is_key(key))
-            return directive_refuse(cmd,
-                                    "key=value with a key of hcinterval, hcpasses, hcfails, "
-                                    "hcmethod, hcuri, hcexpr",
-                                    argv[i]);
-        apr_table_set(template, key, value);
-    }
-    mcmp_httpd_settings()->hc_template = template;
+    mcmp_httpd_host_of(cmd->server)->receive = !off;
     return NULL;
 }
 
@@ -143,6 +113,17 @@ const char *set_advertise(cmd_parms *cmd, void *unused, const char *state, const
     return NULL;
 }
 
+/* An address, or a name that httpd may look up. */
+static int is_host(const char *host)
+{
+    struct in6_addr address;
+
+    if (strchr(host, ':') != NULL)
+        return inet_pton(AF_INET6, host, &address) == 1;
+    return host[strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-")] ==
+           '\0';
+}
+
 const char *set_advertise_address(cmd_parms *cmd, void *unused, const char *arg)
 {
     const struct directive *what = cmd->info;
@@ -152,7 +133,7 @@ const char *set_advertise_address(cmd_parms *cmd, void *unused, const char *arg)
 
     (void)unused;
     if (apr_parse_addr_port(&address, &scope, &port, arg, cmd->pool) != APR_SUCCESS ||
-        (address == NULL && port == 0) || scope != NULL)
+        address == NULL || scope != NULL || !is_host(address))
         return directive_refuse(cmd, "ADDRESS[:PORT], an IPv6 address in brackets", arg);
     *(const char **)(void *)((char *)directive_target(cmd) + what->offset) = arg;
     return NULL;

@@ -123,6 +123,7 @@ static void set_options(mcmp_cluster_options *opts, mcmp_command_limits *limits,
     opts->silent_after = seconds(settings->silent_after);
     opts->grace = settings->grace * MCMP_SEC;
     opts->recalc_period = settings->recalc * MCMP_SEC;
+    opts->probe_period = settings->hc_interval;
     opts->slow_start = seconds(settings->slow_start);
     opts->probe_deadline = settings->probe_deadline * MCMP_SEC;
     opts->probe_method = settings->probe_method;

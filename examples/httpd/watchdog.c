@@ -18,10 +18,16 @@
 #define NAP (20 * MCMP_MSEC)
 #define MOST_PROBES 1024
 
+#define GAP MCMP_SEC /* between two tries, when the template wants more than one */
+
 struct running {
     struct probe *probe;
     mcmp_handle node;
     uint64_t ticket;
+    mcmp_time share;    /* of the deadline, for each try */
+    mcmp_time again_at; /* 0: it runs */
+    int64_t passes;
+    int64_t fails;
 };
 
 struct health {
@@ -30,21 +36,55 @@ struct health {
     struct pollfd *polled;
     int count;
     int most;
+    unsigned char *failed; /* per slot of a node: what was reported last */
+    size_t slots;
 };
 
-static void finish(struct health *health, int i, int good, mcmp_time now)
+static unsigned char *failed_of(struct health *health, mcmp_handle node)
+{
+    static unsigned char none;
+    size_t slot = (uint32_t)node;
+
+    none = 0;
+    return slot < health->slots ? &health->failed[slot] : &none;
+}
+
+static void report(struct health *health, int i, int good, mcmp_time now)
 {
     struct running *r = &health->running[i];
 
     if (!good)
         ap_log_error(APLOG_MARK, APLOG_DEBUG, 0, health->server, "a probe failed: %s",
                      probe_why(r->probe) != NULL ? probe_why(r->probe) : "no answer");
+    *failed_of(health, r->node) = !good;
     (void)mcmp_probe_report(mcmp_httpd_cluster(), r->node, r->ticket, good, now, NULL);
     probe_free(r->probe);
     health->running[i] = health->running[--health->count];
 }
 
-static void begin(struct health *health, const mcmp_probe *what)
+/* One try is over. hcfails of them in a row begin an error, hcpasses end it. */
+static void finish(struct health *health, int i, int good, mcmp_time now)
+{
+    const struct mcmp_httpd_settings *settings = mcmp_httpd_settings();
+    struct running *r = &health->running[i];
+    int was_good = !*failed_of(health, r->node);
+    int enough = good ? was_good || ++r->passes >= settings->hc_passes
+                      : !was_good || ++r->fails >= settings->hc_fails;
+
+    if (enough)
+        report(health, i, good, now);
+    else
+        r->again_at = now + (GAP < r->share ? GAP : r->share);
+}
+
+static int64_t most_tries(void)
+{
+    const struct mcmp_httpd_settings *settings = mcmp_httpd_settings();
+
+    return settings->hc_fails > settings->hc_passes ? settings->hc_fails : settings->hc_passes;
+}
+
+static void begin(struct health *health, const mcmp_probe *what, mcmp_time now)
 {
     struct running *r = &health->running[health->count];
 
@@ -53,6 +93,12 @@ static void begin(struct health *health, const mcmp_probe *what)
         return; /* it is due again later */
     r->node = what->node;
     r->ticket = what->ticket;
+    r->share = (what->deadline - now) / (2 * most_tries() - 1); /* tries and gaps */
+    r->again_at = 0;
+    r->passes = 0;
+    r->fails = 0;
+    if (most_tries() > 1)
+        probe_again(r->probe, now + r->share);
     health->count++;
 }
 
@@ -66,7 +112,7 @@ static mcmp_time tick(struct health *health, mcmp_time now)
     while (health->count < health->most &&
            (rc = mcmp_tick(mcmp_httpd_cluster(), now, &work, NULL)) == MCMP_OK)
         if (work.kind == MCMP_WORK_PROBE)
-            begin(health, work.probe);
+            begin(health, work.probe, now);
         else if (work.kind == MCMP_WORK_NODE_GONE)
             mcmp_httpd_node_gone(work.node);
     return rc == MCMP_DONE && work.next_at != MCMP_NEVER ? work.next_at : now + TURN;
@@ -75,8 +121,15 @@ static mcmp_time tick(struct health *health, mcmp_time now)
 static void step_all(struct health *health, mcmp_time now)
 {
     for (int i = health->count - 1; i >= 0; i--) {
-        int result = probe_step(health->running[i].probe, now);
+        struct running *r = &health->running[i];
+        int result = PROBE_RUNS;
 
+        if (r->again_at != 0 && r->again_at <= now) {
+            r->again_at = 0;
+            probe_again(r->probe, now + r->share);
+        }
+        if (r->again_at == 0)
+            result = probe_step(r->probe, now);
         if (result != PROBE_RUNS)
             finish(health, i, result == PROBE_GOOD, now);
     }
@@ -86,8 +139,11 @@ static void step_all(struct health *health, mcmp_time now)
 static void wait_until(struct health *health, mcmp_time now, mcmp_time until)
 {
     for (int i = 0; i < health->count; i++) {
-        mcmp_time step = probe_wants(health->running[i].probe, &health->polled[i]);
+        const struct running *r = &health->running[i];
+        mcmp_time step = probe_wants(r->probe, &health->polled[i]);
 
+        if (r->again_at != 0)
+            step = r->again_at;
         if (step < until)
             until = step;
     }
@@ -117,7 +173,9 @@ static int make_room(struct health *health)
         health->running = calloc((size_t)health->most, sizeof(*health->running));
     if (health->polled == NULL)
         health->polled = calloc((size_t)health->most, sizeof(*health->polled));
-    return health->running != NULL && health->polled != NULL;
+    if (health->failed == NULL)
+        health->failed = calloc(health->slots, 1);
+    return health->running != NULL && health->polled != NULL && health->failed != NULL;
 }
 
 static void stop(struct health *health)
@@ -126,8 +184,10 @@ static void stop(struct health *health)
         probe_free(health->running[--health->count].probe);
     free(health->running);
     free(health->polled);
+    free(health->failed);
     health->running = NULL;
     health->polled = NULL;
+    health->failed = NULL;
 }
 
 static apr_status_t on_watchdog(int state, void *data, apr_pool_t *pool)
@@ -162,6 +222,7 @@ int watchdog_register(apr_pool_t *pconf, server_rec *s)
     health->most = (int)mcmp_httpd_settings()->threads * 16;
     if (health->most > MOST_PROBES)
         health->most = MOST_PROBES;
+    health->slots = 2 * (size_t)mcmp_httpd_settings()->max_nodes + 2; /* the removed ones, too */
     rv = get(&watchdog, NAME, 0, 1, pconf);
     if (rv == APR_SUCCESS)
         rv = add(watchdog, AP_WD_TM_SLICE, health, on_watchdog);

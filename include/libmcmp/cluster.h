@@ -140,7 +140,7 @@ typedef struct mcmp_cluster_options {
     size_t identity_count;
     mcmp_time silent_after;  /**< 15 s; MCMP_NEVER */
     mcmp_time grace;         /**< each of the two periods of MCMP 4.4; 10 s */
-    mcmp_time recalc_period; /**< MCMP 5.6 and idle probes; 5 s */
+    mcmp_time recalc_period; /**< MCMP 5.6; 5 s */
     mcmp_time domain_memory; /**< 300 s */
     /** time over which a new or recovered node comes to its full share; off */
     mcmp_time slow_start;
@@ -169,6 +169,7 @@ typedef struct mcmp_cluster_options {
      * least 4096, at most 2^30; 0 = there are no observers, and STATUS takes no lock (MEMORY_NAMED:
      * or as the segment has it) */
     uint64_t change_ring;
+    mcmp_time probe_period; /**< between two idle probes of a node; 0 = recalc_period */
 } mcmp_cluster_options;
 
 /** @name Pieces of work of mcmp_tick() */

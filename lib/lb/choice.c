@@ -27,7 +27,7 @@ MCMP__COLD int mcmp__choice_awaits(const mcmp__choice *choice, uint32_t node, ui
     mcmp_time longest = opts->probe_deadline > 0 ? opts->probe_deadline + MCMP__PROBE_SLACK : 0;
     mcmp_time loaded;
 
-    if ((health & MCMP__HEALTH_RESTORED) == 0 || opts->recalc_period <= 0)
+    if ((health & MCMP__HEALTH_RESTORED) == 0 || opts->probe_period <= 0)
         return 0;
     loaded = (mcmp_time)mcmp__word_get(&mcmp__choice_live(choice, node)->registered_at);
     return choice->now - loaded < longest;

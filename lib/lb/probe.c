@@ -36,7 +36,7 @@ static int swap_time(mcmp__word *word, mcmp_time from, mcmp_time to)
 /* One period on, a little less for each of many nodes, so that they drift apart. */
 static mcmp_time one_period_after(mcmp_cluster *cluster, uint32_t node, mcmp_time at)
 {
-    mcmp_time period = mcmp__config_of(cluster)->opts.recalc_period;
+    mcmp_time period = mcmp__config_of(cluster)->opts.probe_period;
 
     if (node <= SPREAD_FROM)
         return at + period;
@@ -159,7 +159,7 @@ static uint32_t slots_of(mcmp_cluster *cluster)
 
 int mcmp__probe_find(mcmp_cluster *cluster, mcmp__tick *tick, mcmp_time now, mcmp_time *out_next)
 {
-    mcmp_time period = mcmp__config_of(cluster)->opts.recalc_period;
+    mcmp_time period = mcmp__config_of(cluster)->opts.probe_period;
     uint32_t slots = slots_of(cluster);
     uint32_t blocks = slots / MCMP__TICK_BLOCK + 1;
     mcmp_time next = PARKED;

@@ -37,6 +37,7 @@ static int take_times(mcmp_cluster_options *opts, mcmp_error *err)
         { "heal_window", &opts->heal_window, 5 * MCMP_SEC },
         { "probe_deadline", &opts->probe_deadline, 10 * MCMP_SEC },
         { "stop_hold", &opts->stop_hold, 50 * MCMP_MSEC },
+        { "probe_period", &opts->probe_period, 0 },
     };
 
     for (size_t i = 0; i < MCMP__COUNT(rows); i++) {
@@ -45,6 +46,8 @@ static int take_times(mcmp_cluster_options *opts, mcmp_error *err)
         if (*rows[i].value == 0)
             *rows[i].value = rows[i].fallback;
     }
+    if (opts->probe_period == 0)
+        opts->probe_period = opts->recalc_period;
     return MCMP_OK;
 }
 

@@ -18,6 +18,8 @@ endfunction()
 
 if(TARGET mod_mcmp AND EXISTS /usr/sbin/apache2)
   mcmp_httpd_test(wire)
+  mcmp_httpd_test(config)
+  mcmp_httpd_test(state)
   # what depends on the MPM runs with both
   foreach(mpm IN ITEMS event prefork)
     mcmp_httpd_test(traffic_${mpm} FILE test_traffic ENVIRONMENT MCMP_MPM=${mpm})

@@ -450,6 +450,34 @@ START_TEST(test_tick_has_no_probes_when_the_period_is_off)
 }
 END_TEST
 
+START_TEST(test_tick_probes_by_a_period_of_its_own)
+{
+    mcmp_cluster_options opts;
+    mcmp_time start;
+    mcmp_work work;
+    farm f;
+
+    farm_options(&opts);
+    opts.probe_period = 20 * MCMP_SEC;
+    farm_open(&f, &opts);
+    farm_script(&f, NODE("n1", "") ON("n1", "/app"));
+    start = f.now;
+    for (int i = 1; i <= 3; i++) {
+        ck_assert_int_eq(sleep_for_work(&f, &work, start + 100 * MCMP_SEC), MCMP_OK);
+        ck_assert_uint_eq(work.kind, MCMP_WORK_PROBE);
+        ck_assert_int_ge(f.now - start, i * 20 * MCMP_SEC);
+        ck_assert_int_le(f.now - start, i * 22 * MCMP_SEC);
+        ck_assert_int_eq(report(&f, work.probe, 1), MCMP_OK);
+    }
+    farm_close(&f);
+    opts.probe_period = MCMP_NEVER;
+    farm_open(&f, &opts);
+    farm_script(&f, NODE("n1", "") ON("n1", "/app"));
+    ck_assert_int_eq(sleep_for_work(&f, &work, f.now + 20 * PERIOD), MCMP_DONE);
+    farm_close(&f);
+}
+END_TEST
+
 static int scenario_tick(const mcmp_allocator *allocator, void *ctx)
 {
     mcmp_cluster_options opts;
@@ -491,6 +519,7 @@ int main(void)
         test_tick_tells_of_each_node_of_a_slot_that_was_used,
         test_tick_tells_of_nodes_after_too_many_went,
         test_tick_has_no_probes_when_the_period_is_off,
+        test_tick_probes_by_a_period_of_its_own,
         test_tick_survives_without_memory,
     };
 
