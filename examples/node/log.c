@@ -6,6 +6,7 @@
 #include "log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,10 +17,23 @@
 #define LINE_MAX_BYTES 1024
 
 static int wanted = MCMP_LOG_INFO;
+static int sink = STDERR_FILENO;
 
 void node_log_level(int level)
 {
     wanted = level;
+}
+
+int node_log_open(const char *file)
+{
+    int fd = open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+
+    if (fd < 0)
+        return -1;
+    if (sink != STDERR_FILENO)
+        (void)close(sink);
+    sink = fd;
+    return 0;
 }
 
 static const char *level_name(int level)
@@ -61,24 +75,37 @@ static size_t escape(char *out, size_t size, const char *text)
     return len;
 }
 
+/* A whole line: stamp, level, text with other bytes than 0x20..0x7e escaped. */
+static void write_line(int level, const char *text)
+{
+    char line[LINE_MAX_BYTES];
+    size_t len = stamp(line, 40);
+
+    len += (size_t)snprintf(line + len, sizeof(line) - len, " %-6s ", level_name(level));
+    len += escape(line + len, sizeof(line) - len - 1, text);
+    line[len++] = '\n';
+    while (write(sink, line, len) < 0)
+        if (errno != EINTR)
+            return;
+}
+
+void node_log_line(int level, const char *text)
+{
+    if (level <= wanted)
+        write_line(level, text);
+}
+
 void node_log(int level, const char *subject, const char *fmt, ...)
 {
     char text[LINE_MAX_BYTES / 2];
-    char line[LINE_MAX_BYTES];
-    va_list args;
     size_t len;
+    va_list args;
 
     if (level > wanted)
         return;
+    len = (size_t)snprintf(text, sizeof(text), "%.200s: ", subject);
     va_start(args, fmt);
-    (void)vsnprintf(text, sizeof(text), fmt, args);
+    (void)vsnprintf(text + len, sizeof(text) - len, fmt, args);
     va_end(args);
-    len = stamp(line, 40);
-    len += (size_t)snprintf(line + len, sizeof(line) - len, " %-6s %.200s: ", level_name(level),
-                            subject);
-    len += escape(line + len, sizeof(line) - len - 1, text);
-    line[len++] = '\n';
-    while (write(STDERR_FILENO, line, len) < 0)
-        if (errno != EINTR)
-            return;
+    write_line(level, text);
 }

@@ -5,8 +5,14 @@
  */
 #include "agent.h"
 #include "demo.h"
+#include "discover.h"
+#include "health.h"
 #include "log.h"
+#include "metrics.h"
+#include "notify.h"
+#include "text.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,13 +28,20 @@ typedef struct node_program {
     uv_loop_t loop;
     uv_signal_t term;
     uv_signal_t interrupt;
+    uv_signal_t hangup;
     uv_timer_t grace;
+    uv_timer_t watchdog;
     const node_options *options;
     demo_server *demo;
+    node_tls *tls;
     node_agent *agent;
+    node_metrics *metrics;
+    node_health *health;
+    node_discover *discover;
     uint64_t give_up_at;
     int signals;
     int exit_code;
+    int has_pid_file;
     uint32_t port;
     char secret[256];
 } node_program;
@@ -39,23 +52,31 @@ static void print(const char *text)
 }
 
 /* Written aside and renamed, so that a script never reads half of it. */
-static int write_ready_file(const node_program *program)
+static int write_file(const char *path, const char *text)
 {
-    const node_options *options = program->options;
     char name[4096];
     FILE *file;
-    int len = snprintf(name, sizeof(name), "%s.new", options->ready_file);
+    int len = snprintf(name, sizeof(name), "%s.new", path);
 
     if (len < 0 || (size_t)len >= sizeof(name))
         return -1;
     file = fopen(name, "w");
     if (file == NULL)
         return -1;
-    (void)fprintf(file, "%.*s:%u\n", (int)options->backend_host.len, options->backend_host.ptr,
-                  program->port);
-    if (fclose(file) != 0)
-        return -1;
-    return rename(name, options->ready_file);
+    (void)fputs(text, file);
+    if (fclose(file) == 0 && rename(name, path) == 0)
+        return 0;
+    (void)unlink(name);
+    return -1;
+}
+
+static int write_ready_file(const node_program *program)
+{
+    mcmp_span host = program->options->backend_host;
+    char text[128];
+
+    (void)snprintf(text, sizeof(text), "%.*s:%u\n", (int)host.len, host.ptr, program->port);
+    return write_file(program->options->ready_file, text);
 }
 
 static void on_ready(void *ctx)
@@ -64,21 +85,31 @@ static void on_ready(void *ctx)
 
     if (program->options->ready_file != NULL && write_ready_file(program) != 0)
         node_log(MCMP_LOG_ERROR, "mcmp-node", "can't write %s", program->options->ready_file);
+    (void)node_notify("STATUS=registered");
 }
 
 static void leave(node_program *program)
 {
     if (program->options->ready_file != NULL)
         (void)unlink(program->options->ready_file);
-    if (program->agent != NULL)
-        node_agent_free(program->agent);
+    if (program->options->pid_file != NULL && program->has_pid_file)
+        (void)unlink(program->options->pid_file);
+    node_discover_free(program->discover);
+    node_health_free(program->health);
+    node_agent_free(program->agent);
+    node_metrics_free(program->metrics);
     if (program->demo != NULL)
         demo_close(program->demo);
     program->agent = NULL;
     program->demo = NULL;
+    program->discover = NULL;
+    program->health = NULL;
+    program->metrics = NULL;
     uv_close((uv_handle_t *)&program->term, NULL);
     uv_close((uv_handle_t *)&program->interrupt, NULL);
+    uv_close((uv_handle_t *)&program->hangup, NULL);
     uv_close((uv_handle_t *)&program->grace, NULL);
+    uv_close((uv_handle_t *)&program->watchdog, NULL);
     uv_stop(&program->loop);
 }
 
@@ -111,6 +142,7 @@ static void on_signal(uv_signal_t *handle, int number)
     (void)number;
     if (program->signals++ == 0) {
         node_log(MCMP_LOG_INFO, "mcmp-node", "drains; a second signal ends at once");
+        (void)node_notify("STOPPING=1\nSTATUS=draining");
         node_agent_drain(program->agent);
         return;
     }
@@ -119,6 +151,38 @@ static void on_signal(uv_signal_t *handle, int number)
     node_log(MCMP_LOG_WARN, "mcmp-node", "ends at once");
     program->exit_code = node_agent_exit_code(program->agent);
     leave(program);
+}
+
+/* The log is opened anew, for those who rename it. */
+static void on_hangup(uv_signal_t *handle, int number)
+{
+    const node_program *program = handle->data;
+    const char *file = program->options->log_file;
+
+    (void)number;
+    if (file != NULL && node_log_open(file) != 0)
+        node_log(MCMP_LOG_ERROR, "mcmp-node", "can't open %s: %s", file, strerror(errno));
+}
+
+static void on_watchdog(uv_timer_t *timer)
+{
+    (void)timer;
+    (void)node_notify("WATCHDOG=1");
+}
+
+static int32_t on_load(void *ctx)
+{
+    node_program *program = ctx;
+
+    return program->metrics != NULL ? node_metrics_load(program->metrics) : program->options->load;
+}
+
+static void on_health(void *ctx, int is_well)
+{
+    node_program *program = ctx;
+    uint32_t ill = program->options->check_action == 1 ? MCMP_AGENT_AWAY : MCMP_AGENT_BROKEN;
+
+    node_agent_set_health(program->agent, is_well ? MCMP_AGENT_UP : ill);
 }
 
 /* The first line of the file. 0, or -1. */
@@ -181,26 +245,119 @@ static void open_handles(node_program *program)
     uv_signal_init(&program->loop, &program->term);
     uv_signal_init(&program->loop, &program->interrupt);
     uv_timer_init(&program->loop, &program->grace);
+    uv_signal_init(&program->loop, &program->hangup);
+    uv_timer_init(&program->loop, &program->watchdog);
     program->term.data = program->interrupt.data = program->grace.data = program;
+    program->hangup.data = program->watchdog.data = program;
+    uv_signal_start(&program->hangup, on_hangup, SIGHUP);
     uv_signal_start(&program->term, on_signal, SIGTERM);
     uv_signal_start(&program->interrupt, on_signal, SIGINT);
 }
 
-static int start(node_program *program)
+static int wants_tls(const node_options *options)
 {
-    program->port = program->options->backend_port;
-    if (program->options->ready_file != NULL)
-        (void)unlink(program->options->ready_file); /* of an earlier run */
-    if (program->options->demo && start_demo(program) != 0)
-        return -1;
-    program->agent = node_agent_start(&program->loop, program->options, program->port, on_ready,
-                                      on_ended, program);
-    if (program->agent == NULL) {
-        node_log(MCMP_LOG_ERROR, "mcmp-node", "no memory");
+    for (size_t i = 0; i < options->proxy_count; i++)
+        if (options->proxies[i].tls)
+            return 1;
+    return options->advertise || options->tls_cert != NULL;
+}
+
+static int start_tls(node_program *program)
+{
+    const node_options *options = program->options;
+    node_tls_options tls = { options->tls_ca, options->tls_cert, options->tls_key,
+                             options->tls_verify };
+    const char *why;
+
+    if (!wants_tls(options))
+        return 0;
+    program->tls = node_tls_new(&tls, &why);
+    if (program->tls != NULL)
+        return 0;
+    node_log(MCMP_LOG_ERROR, "mcmp-node", "%s", why);
+    return -1;
+}
+
+/* Until the first check nobody knows whether the application is well. */
+static int start_checks(node_program *program)
+{
+    const node_options *options = program->options;
+
+    if (options->metric_count > 0) {
+        program->metrics = node_metrics_start(&program->loop, options);
+        if (program->metrics == NULL)
+            return -1;
+    }
+    if (options->check == NODE_CHECK_NONE)
+        return 0;
+    node_agent_set_health(program->agent, MCMP_AGENT_BROKEN);
+    program->health = node_health_start(&program->loop, options, program->port, on_health, program);
+    return program->health != NULL ? 0 : -1;
+}
+
+static int start_agent(node_program *program)
+{
+    static const node_agent_events events = { on_ready, on_ended, on_load };
+    const node_options *options = program->options;
+    const char *why = "no memory";
+    char text[300];
+
+    program->agent = node_agent_start(&program->loop, options, program->tls, program->port, &events,
+                                      program, &why);
+    if (program->agent == NULL || start_checks(program) != 0) {
+        node_log(MCMP_LOG_ERROR, "mcmp-node", "%s", why);
         return -1;
     }
-    if (program->options->proxy_count == 0)
+    if (!options->advertise)
+        return 0;
+    program->discover =
+        node_discover_start(&program->loop, options, program->agent, text, sizeof(text));
+    if (program->discover != NULL)
+        return 0;
+    node_log(MCMP_LOG_ERROR, "mcmp-node", "%s", text);
+    return -1;
+}
+
+static int write_pid_file(node_program *program)
+{
+    char text[32];
+
+    if (program->options->pid_file == NULL)
+        return 0;
+    (void)snprintf(text, sizeof(text), "%ld\n", (long)getpid());
+    if (write_file(program->options->pid_file, text) == 0) {
+        program->has_pid_file = 1;
+        return 0;
+    }
+    node_log(MCMP_LOG_ERROR, "mcmp-node", "can't write %s: %s", program->options->pid_file,
+             strerror(errno));
+    return -1;
+}
+
+/* The manager is told when the work begins; when balancers answer is not in our hands. */
+static void tell_manager(node_program *program)
+{
+    uint64_t period = node_notify_watchdog();
+
+    if (node_notify("READY=1\nSTATUS=registers") < 0)
+        node_log(MCMP_LOG_WARN, "mcmp-node", "can't tell the service manager: %s", strerror(errno));
+    if (period > 0)
+        uv_timer_start(&program->watchdog, on_watchdog, period, period);
+}
+
+static int start(node_program *program)
+{
+    const node_options *options = program->options;
+
+    program->port = options->backend_port;
+    if (options->ready_file != NULL)
+        (void)unlink(options->ready_file); /* of an earlier run */
+    if (write_pid_file(program) != 0 || start_tls(program) != 0 ||
+        (options->demo && start_demo(program) != 0) || start_agent(program) != 0)
+        return -1;
+    if (options->proxy_count == 0 && !options->advertise)
         on_ready(program);
+    tell_manager(program);
     return 0;
 }
 
@@ -223,6 +380,10 @@ static int run(const node_options *options)
     (void)signal(SIGPIPE, SIG_IGN);
     set_threads(options);
     node_log_level(options->log_level);
+    if (options->log_file != NULL && node_log_open(options->log_file) != 0) {
+        (void)fprintf(stderr, "mcmp-node: can't open %s: %s\n", options->log_file, strerror(errno));
+        return NODE_EXIT_START;
+    }
     open_handles(&program);
     if (start(&program) != 0) {
         program.exit_code = NODE_EXIT_START;
@@ -235,6 +396,7 @@ static int run(const node_options *options)
         (void)fflush(NULL);
         _exit(program.exit_code); /* a name is being resolved: libuv would wait for its end */
     }
+    node_tls_free(program.tls);
     return program.exit_code;
 }
 

@@ -1,355 +1,137 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The command line of mcmp-node, see options.h. Limits are those of the protocol (MCMP 3), so that
- * a bad value is refused here with a clear text and not by the balancer with SYNTAX.
+ * The settings of mcmp-node, see options.h: one table for the command line, the configuration file
+ * and --help. A line of the file is `name value`, `name = value` or the name of a switch with yes,
+ * no or nothing.
  */
 #include "options.h"
 #include "text.h"
+#include "values.h"
 
-#include <stddef.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-typedef struct node_flag node_flag;
-
-/* 0, or -1 for a value that is not valid. */
-typedef int (*flag_fn)(const node_flag *flag, void *field, const char *value);
-
-struct node_flag {
-    const char *name;
-    const char *value; /* shown in --help; NULL: the flag takes none */
-    const char *help;
-    flag_fn set; /* NULL: a headline */
-    size_t offset;
-    int64_t min; /* of a number, or the flags of a name */
-    int64_t max; /* of a number, or the greatest length */
-};
-
-#define NAME_STRICT 1 /* no `,`, brackets or blanks (MCMP 3.3) */
-#define NAME_BLANKS 2 /* the same, blanks allowed */
-
-static int set_name(const node_flag *flag, void *field, const char *value)
-{
-    size_t len = strlen(value);
-
-    if (len == 0 || (flag->max > 0 && len > (size_t)flag->max))
-        return -1;
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)value[i];
-
-        if (c < 0x20 || c == 0x7f || strchr("<>\"'", c) != NULL)
-            return -1;
-        if (flag->min != 0 && strchr(flag->min == NAME_STRICT ? ",[] " : ",[]", c) != NULL)
-            return -1;
-    }
-    memcpy(field, &value, sizeof(value));
-    return 0;
-}
-
-static int set_bool(const node_flag *flag, void *field, const char *value)
-{
-    static const char *const words[] = { "no", "yes", "off", "on", "false", "true", "0", "1" };
-
-    (void)flag;
-    for (size_t i = 0; i < NODE_COUNT(words); i++) {
-        int32_t number = (int32_t)(i & 1);
-
-        if (!node_span_is_nocase(node_span_of(value), words[i]))
-            continue;
-        memcpy(field, &number, sizeof(number));
-        return 0;
-    }
-    return -1;
-}
-
-static int set_true(const node_flag *flag, void *field, const char *value)
-{
-    int32_t one = 1;
-
-    (void)flag;
-    (void)value;
-    memcpy(field, &one, sizeof(one));
-    return 0;
-}
-
-static int set_number(const node_flag *flag, void *field, const char *value)
-{
-    int negative = value[0] == '-';
-    uint64_t digits;
-    int64_t number;
-
-    if (node_parse_uint(node_span_of(value + negative), INT32_MAX, &digits) != 0)
-        return -1;
-    number = negative ? -(int64_t)digits : (int64_t)digits;
-    if (number < flag->min || number > flag->max)
-        return -1;
-    memcpy(field, &number, sizeof(number));
-    return 0;
-}
-
-static int set_duration(const node_flag *flag, void *field, const char *value)
-{
-    mcmp_time time;
-
-    if (node_parse_duration(node_span_of(value), &time) != 0 || time < flag->min ||
-        time > flag->max)
-        return -1;
-    memcpy(field, &time, sizeof(time));
-    return 0;
-}
-
-/* One of a list of words; the field gets its number. flag->value shows them as `a|b|c`. */
-static int set_word(const node_flag *flag, void *field, const char *value)
-{
-    mcmp_span rest = node_span_of(flag->value);
-    int32_t number = (int32_t)flag->min;
-
-    for (; rest.ptr != NULL; number++) {
-        mcmp_span word = node_span_cut(rest, '|', &rest);
-
-        if (word.len != strlen(value) || !node_span_starts(node_span_of(value), word))
-            continue;
-        memcpy(field, &number, sizeof(number));
-        return 0;
-    }
-    return -1;
-}
-
-static int set_load(const node_flag *flag, void *field, const char *value)
-{
-    int32_t load = -1;
-    uint64_t number;
-
-    (void)flag;
-    if (!node_span_is(node_span_of(value), "auto")) {
-        if (node_parse_uint(node_span_of(value), 100, &number) != 0)
-            return -1;
-        load = (int32_t)number;
-    }
-    memcpy(field, &load, sizeof(load));
-    return 0;
-}
-
-static int set_backend(const node_flag *flag, void *field, const char *value)
-{
-    node_options *options = field;
-
-    (void)flag;
-    return node_parse_endpoint(node_span_of(value), 1, &options->backend_host,
-                               &options->backend_port) != 0 ||
-                   options->backend_host.len > 63
-               ? -1
-               : 0;
-}
-
-static int add_proxy(const node_flag *flag, void *field, const char *value)
-{
-    node_options *options = field;
-    node_proxy *proxy = &options->proxies[options->proxy_count];
-    mcmp_span rest;
-    mcmp_span text = node_span_of(value);
-
-    (void)flag;
-    if (options->proxy_count == NODE_PROXIES_MAX)
-        return -1;
-    proxy->name = value;
-    proxy->authority = node_span_cut(text, '/', &rest);
-    proxy->prefix = node_span(value + proxy->authority.len, text.len - proxy->authority.len);
-    while (proxy->prefix.len > 0 && proxy->prefix.ptr[proxy->prefix.len - 1] == '/')
-        proxy->prefix.len--;
-    if (node_parse_endpoint(proxy->authority, 0, &proxy->host, &proxy->port) != 0)
-        return -1;
-    for (size_t i = 0; i < text.len; i++)
-        if ((unsigned char)value[i] <= 0x20 || (unsigned char)value[i] >= 0x7f)
-            return -1;
-    if (proxy->host.ptr[0] == '[')
-        proxy->host = node_span(proxy->host.ptr + 1, proxy->host.len - 2);
-    options->proxy_count++;
-    return 0;
-}
-
-/* One element of a comma list as a text of its own; NULL when it is not valid. */
-static const char *add_text(node_options *options, mcmp_span text, size_t most)
-{
-    char *copy = options->texts + options->texts_len;
-    struct node_flag name = { .min = NAME_STRICT, .max = (int64_t)most };
-    const char *checked;
-
-    if (text.len > most || text.len >= sizeof(options->texts) - options->texts_len)
-        return NULL;
-    memcpy(copy, text.ptr, text.len);
-    copy[text.len] = '\0';
-    if (set_name(&name, &checked, copy) != 0)
-        return NULL;
-    options->texts_len += text.len + 1;
-    return checked;
-}
-
-static int add_contexts(const node_flag *flag, void *field, const char *value)
-{
-    node_options *options = field;
-    mcmp_span rest = node_span_of(value);
-
-    (void)flag;
-    while (rest.ptr != NULL) {
-        const char *text = add_text(options, node_span_cut(rest, ',', &rest), 79);
-
-        if (text == NULL || text[0] != '/' || options->context_count == NODE_CONTEXTS_MAX)
-            return -1;
-        if (text[1] != '\0' && text[strlen(text) - 1] == '/')
-            return -1;
-        options->contexts[options->context_count++] = text;
-    }
-    return 0;
-}
-
-static int add_aliases(const node_flag *flag, void *field, const char *value)
-{
-    node_options *options = field;
-    mcmp_span rest = node_span_of(value);
-
-    (void)flag;
-    while (rest.ptr != NULL) {
-        const char *text = add_text(options, node_span_cut(rest, ',', &rest), 254);
-
-        if (text == NULL || options->alias_count == NODE_ALIASES_MAX)
-            return -1;
-        options->aliases[options->alias_count++] = text;
-    }
-    return 0;
-}
-
-/* Flags that add to a list. */
-static int may_be_repeated(const node_flag *flag)
-{
-    return flag->set == add_proxy || flag->set == add_contexts || flag->set == add_aliases;
-}
 
 #define FIELD(name) offsetof(node_options, name)
 #define LONGEST ((int64_t)INT32_MAX * MCMP_SEC)
 
 static const node_flag flags[] = {
     { "Where to register", NULL, NULL, NULL, 0, 0, 0 },
-    { "proxy", "HOST:PORT[/PREFIX]", "management address of a balancer; may be repeated", add_proxy,
-      0, 0, 0 },
+    { "config", "FILE", "settings, one per line, without the dashes; flags come after it",
+      node_set_name, FIELD(config_file), 0, 0 },
+    { "proxy", "[https://]HOST:PORT[/PREFIX]", "management address of a balancer; may be repeated",
+      node_add_proxy, 0, 0, 0 },
+    { "advertise", NULL, "register with balancers that advertise themselves, too", node_set_true,
+      FIELD(advertise), 0, 0 },
+    { "advertise-group", "ADDRESS:PORT", "multicast group; 224.0.1.105:23364", node_set_name,
+      FIELD(advertise_group), 0, 127 },
+    { "advertise-interface", "NAME|ADDRESS", "interface to listen on; the system's choice",
+      node_set_name, FIELD(advertise_interface), 0, 63 },
+    { "advertise-key-file", "FILE", "datagrams must be signed by its first line", node_set_name,
+      FIELD(advertise_key_file), 0, 0 },
+    { "tls-ca", "FILE", "certificates that https balancers are checked by; the system's",
+      node_set_name, FIELD(tls_ca), 0, 0 },
+    { "tls-cert", "FILE", "certificate shown to https balancers", node_set_name, FIELD(tls_cert), 0,
+      0 },
+    { "tls-key", "FILE", "its key; that file", node_set_name, FIELD(tls_key), 0, 0 },
+    { "tls-verify", "yes|no", "check the certificates of https balancers; yes", node_set_bool,
+      FIELD(tls_verify), 0, 0 },
     { "The node", NULL, NULL, NULL, 0, 0, 0 },
-    { "route", "NAME", "JVMRoute, the name of this node; required", set_name, FIELD(route),
+    { "route", "NAME", "JVMRoute, the name of this node; required", node_set_name, FIELD(route),
       NAME_STRICT, 63 },
-    { "backend", "HOST:PORT", "where the application listens; required", set_backend, 0, 0, 0 },
-    { "type", "ajp|http|https|ws|wss", "protocol of the backend; http", set_word, FIELD(scheme), 0,
+    { "backend", "HOST:PORT", "where the application listens; required", node_set_backend, 0, 0,
       0 },
-    { "context", "/PATH[,/PATH..]", "paths that it serves; may be repeated; /", add_contexts, 0, 0,
-      0 },
+    { "type", "ajp|http|https|ws|wss", "protocol of the backend; http", node_set_word,
+      FIELD(scheme), 0, 0 },
+    { "context", "/PATH[,/PATH..]", "paths that it serves; may be repeated; /", node_add_contexts,
+      0, 0, 0 },
     { "alias", "NAME[,NAME..]", "host names that it serves; may be repeated; localhost",
-      add_aliases, 0, 0, 0 },
-    { "balancer", "NAME", "balancer that it belongs to", set_name, FIELD(balancer), NAME_BLANKS,
-      39 },
-    { "domain", "NAME", "group of nodes that share sessions", set_name, FIELD(domain), NAME_BLANKS,
-      19 },
-    { "load", "0..100|auto", "capacity told by STATUS, auto = from system load; 100", set_load,
+      node_add_aliases, 0, 0, 0 },
+    { "balancer", "NAME", "balancer that it belongs to", node_set_name, FIELD(balancer),
+      NAME_BLANKS, 39 },
+    { "domain", "NAME", "group of nodes that share sessions", node_set_name, FIELD(domain),
+      NAME_BLANKS, 19 },
+    { "load", "0..100|auto", "capacity told by STATUS, auto = from system load; 100", node_set_load,
       FIELD(load), 0, 0 },
-    { "ping", "TIME", "time to connect and to answer a probe", set_duration, FIELD(ping), 0,
+    { "ping", "TIME", "time to connect and to answer a probe", node_set_duration, FIELD(ping), 0,
       LONGEST },
-    { "ttl", "TIME", "life of idle connections above smax", set_duration, FIELD(ttl), 0, LONGEST },
-    { "smax", "N", "idle connections kept, -1 = the balancer's default", set_number, FIELD(smax),
-      -1, INT32_MAX },
-    { "timeout", "TIME", "read and write timeout of forwarded requests", set_duration,
+    { "ttl", "TIME", "life of idle connections above smax", node_set_duration, FIELD(ttl), 0,
+      LONGEST },
+    { "smax", "N", "idle connections kept, -1 = the balancer's default", node_set_number,
+      FIELD(smax), -1, INT32_MAX },
+    { "timeout", "TIME", "read and write timeout of forwarded requests", node_set_duration,
       FIELD(timeout), 0, LONGEST },
-    { "flushpackets", "off|on|auto", "whether answers are passed on at once", set_word,
+    { "flushpackets", "off|on|auto", "whether answers are passed on at once", node_set_word,
       FIELD(flushpackets), 0, 0 },
-    { "flushwait", "TIME", "wait of flushpackets auto", set_duration, FIELD(flushwait), 0,
+    { "flushwait", "TIME", "wait of flushpackets auto", node_set_duration, FIELD(flushwait), 0,
       LONGEST },
     { "The balancer's settings, sent with the node", NULL, NULL, NULL, 0, 0, 0 },
-    { "sticky-session", "yes|no", "sessions stay at their node; yes", set_bool, FIELD(sticky), 0,
-      0 },
-    { "sticky-force", "yes|no", "fail rather than leave the node; no", set_bool,
+    { "sticky-session", "yes|no", "sessions stay at their node; yes", node_set_bool, FIELD(sticky),
+      0, 0 },
+    { "sticky-force", "yes|no", "fail rather than leave the node; no", node_set_bool,
       FIELD(sticky_force), 0, 0 },
-    { "sticky-remove", "yes|no", "drop the session id when the node is left; no", set_bool,
+    { "sticky-remove", "yes|no", "drop the session id when the node is left; no", node_set_bool,
       FIELD(sticky_remove), 0, 0 },
-    { "sticky-cookie", "NAME", "cookie of the session; JSESSIONID", set_name, FIELD(sticky_cookie),
-      NAME_STRICT, 29 },
-    { "sticky-path", "NAME", "path parameter of the session; jsessionid", set_name,
+    { "sticky-cookie", "NAME", "cookie of the session; JSESSIONID", node_set_name,
+      FIELD(sticky_cookie), NAME_STRICT, 29 },
+    { "sticky-path", "NAME", "path parameter of the session; jsessionid", node_set_name,
       FIELD(sticky_path), NAME_STRICT, 29 },
-    { "wait-worker", "TIME", "how long a request may wait for a usable node", set_duration,
+    { "wait-worker", "TIME", "how long a request may wait for a usable node", node_set_duration,
       FIELD(wait_worker), 0, LONGEST },
-    { "max-attempts", "N", "further tries after a failed forward", set_number, FIELD(max_attempts),
-      0, INT32_MAX },
+    { "max-attempts", "N", "further tries after a failed forward", node_set_number,
+      FIELD(max_attempts), 0, INT32_MAX },
+    { "The load, told by STATUS", NULL, NULL, NULL, 0, 0, 0 },
+    { "metric", "KIND[*WEIGHT][/CAPACITY][=SOURCE]",
+      "cpu, loadavg, memory, command or url; may be repeated", node_add_metric, 0, 0, 0 },
+    { "load-history", "0..100", "earlier values that count, too; 9", node_set_number,
+      FIELD(load_history), 0, 100 },
+    { "load-decay", "N", "each counts so many times less than the next one; 2", node_set_factor,
+      FIELD(load_decay), 1, 1000 },
+    { "The health of the application", NULL, NULL, NULL, 0, 0, 0 },
+    { "check", "tcp|URL|COMMAND", "what tells that it is well; nothing is checked without",
+      node_set_check, 0, 0, 0 },
+    { "check-interval", "TIME", "between two checks; 5s", node_set_duration, FIELD(check_interval),
+      10 * MCMP_MSEC, 3600 * MCMP_SEC },
+    { "check-timeout", "TIME", "of a check; 2s", node_set_duration, FIELD(check_timeout),
+      10 * MCMP_MSEC, 3600 * MCMP_SEC },
+    { "check-fall", "N", "bad checks in a row until it is not well; 3", node_set_number,
+      FIELD(check_fall), 1, 1000 },
+    { "check-rise", "N", "good ones until it is well again; 1", node_set_number, FIELD(check_rise),
+      1, 1000 },
+    { "check-action", "broken|remove", "how balancers that know it are told; broken", node_set_word,
+      FIELD(check_action), 0, 0 },
     { "How the agent works", NULL, NULL, NULL, 0, 0, 0 },
-    { "interval", "TIME", "between two STATUS messages; 10s", set_duration, FIELD(interval),
+    { "interval", "TIME", "between two STATUS messages; 10s", node_set_duration, FIELD(interval),
       50 * MCMP_MSEC, 3600 * MCMP_SEC },
-    { "connect-timeout", "TIME", "to reach a balancer; 5s", set_duration, FIELD(connect_timeout),
-      MCMP_MSEC, 3600 * MCMP_SEC },
-    { "answer-timeout", "TIME", "for an answer of a balancer; 20s", set_duration,
+    { "connect-timeout", "TIME", "to reach a balancer; 5s", node_set_duration,
+      FIELD(connect_timeout), MCMP_MSEC, 3600 * MCMP_SEC },
+    { "answer-timeout", "TIME", "for an answer of a balancer; 20s", node_set_duration,
       FIELD(answer_timeout), MCMP_MSEC, 3600 * MCMP_SEC },
-    { "drain-wait", "TIME", "at the end: between DISABLE-APP and STOP-APP; 1s", set_duration,
+    { "drain-wait", "TIME", "at the end: between DISABLE-APP and STOP-APP; 1s", node_set_duration,
       FIELD(drain_wait), 0, 86400 * MCMP_SEC },
-    { "drain-timeout", "TIME", "at the end: for the whole draining; 10s", set_duration,
+    { "drain-timeout", "TIME", "at the end: for the whole draining; 10s", node_set_duration,
       FIELD(drain_timeout), 0, 86400 * MCMP_SEC },
-    { "ready-file", "FILE", "written with the backend's address once registered", set_name,
+    { "ready-file", "FILE", "written with the backend's address once registered", node_set_name,
       FIELD(ready_file), 0, 0 },
-    { "log-level", "error|warn|notice|info|debug", "what is logged; info", set_word,
+    { "pid-file", "FILE", "holds the process id while it runs", node_set_name, FIELD(pid_file), 0,
+      0 },
+    { "log-file", "FILE", "log lines go there, opened anew at SIGHUP; stderr", node_set_name,
+      FIELD(log_file), 0, 0 },
+    { "log-level", "error|warn|notice|info|debug", "what is logged; info", node_set_word,
       FIELD(log_level), MCMP_LOG_ERROR, 0 },
-    { "demo", NULL, "serve a small application on the backend address; port 0 = any", set_true,
+    { "demo", NULL, "serve a small application on the backend address; port 0 = any", node_set_true,
       FIELD(demo), 0, 0 },
     { "ajp-secret-file", "FILE", "--demo by ajp: requests must carry the first line as secret",
-      set_name, FIELD(ajp_secret_file), 0, 0 },
-    { "ajp-packet", "8192..65536", "--demo by ajp: greatest packet sent; 8192", set_number,
+      node_set_name, FIELD(ajp_secret_file), 0, 0 },
+    { "ajp-packet", "8192..65536", "--demo by ajp: greatest packet sent; 8192", node_set_number,
       FIELD(ajp_packet), 8192, 65536 },
 };
 
-int node_parse_duration(mcmp_span text, mcmp_time *out)
+/* Flags that add to a list. */
+static int may_be_repeated(const node_flag *flag)
 {
-    static const struct {
-        const char *name;
-        mcmp_time factor;
-    } units[] = { { "", MCMP_SEC },
-                  { "ms", MCMP_MSEC },
-                  { "s", MCMP_SEC },
-                  { "mi", 60 * MCMP_SEC },
-                  { "h", 3600 * MCMP_SEC } };
-    size_t digits = 0;
-    mcmp_span fraction;
-    mcmp_span whole;
-    uint64_t value;
-    uint64_t tail = 0;
-    mcmp_time scale = 1;
-
-    while (digits < text.len &&
-           (text.ptr[digits] == '.' || (text.ptr[digits] >= '0' && text.ptr[digits] <= '9')))
-        digits++;
-    whole = node_span_cut(node_span(text.ptr, digits), '.', &fraction);
-    if (node_parse_uint(whole, INT32_MAX, &value) != 0 ||
-        (fraction.ptr != NULL && node_parse_uint(fraction, 999999, &tail) != 0))
-        return -1;
-    for (size_t i = 0; i < fraction.len; i++)
-        scale *= 10;
-    text = node_span(text.ptr + digits, text.len - digits);
-    for (size_t i = 0; i < NODE_COUNT(units); i++) {
-        if (!node_span_is_nocase(text, units[i].name))
-            continue;
-        *out = (mcmp_time)value * units[i].factor + (mcmp_time)tail * units[i].factor / scale;
-        return 0;
-    }
-    return -1;
-}
-
-int node_parse_endpoint(mcmp_span text, int zero_port, mcmp_span *host, uint32_t *port)
-{
-    size_t colon = text.len;
-    uint64_t number;
-
-    while (colon > 0 && text.ptr[colon - 1] != ':')
-        colon--;
-    if (colon < 2)
-        return -1;
-    *host = node_span(text.ptr, colon - 1);
-    if (node_parse_uint(node_span(text.ptr + colon, text.len - colon), 65535, &number) != 0 ||
-        (number == 0 && !zero_port))
-        return -1;
-    *port = (uint32_t)number;
-    if (host->ptr[0] == '[')
-        return host->len > 2 && host->ptr[host->len - 1] == ']' ? 0 : -1;
-    return memchr(host->ptr, ':', host->len) == NULL ? 0 : -1;
+    return flag->set == node_add_proxy || flag->set == node_add_contexts ||
+           flag->set == node_add_aliases || flag->set == node_add_metric;
 }
 
 static const node_flag *find_flag(mcmp_span name)
@@ -364,7 +146,14 @@ static void set_defaults(node_options *options)
 {
     memset(options, 0, sizeof(*options));
     options->scheme = MCMP_SCHEME_HTTP;
-    options->load = 100;
+    options->tls_verify = 1;
+    options->load_history = 9;
+    options->load_decay = 2;
+    options->check_interval = 5 * MCMP_SEC;
+    options->check_timeout = 2 * MCMP_SEC;
+    options->check_fall = 3;
+    options->check_rise = 1;
+    options->load = NODE_LOAD_STANDARD;
     options->log_level = MCMP_LOG_INFO;
     options->sticky = options->sticky_force = options->sticky_remove = options->flushpackets = -1;
     options->smax = options->max_attempts = NODE_NOT_GIVEN;
@@ -382,6 +171,19 @@ static int is_wildcard(mcmp_span host)
     return node_span_is(host, "0.0.0.0") || node_span_is(host, "[::]") || node_span_is(host, "*");
 }
 
+static const char *check_pairs(const node_options *options)
+{
+    if (options->metric_count > 0 && options->load != NODE_LOAD_STANDARD)
+        return "--load does not go with --metric";
+    if (options->tls_key != NULL && options->tls_cert == NULL)
+        return "--tls-key needs --tls-cert";
+    if (!options->advertise &&
+        (options->advertise_group != NULL || options->advertise_interface != NULL ||
+         options->advertise_key_file != NULL))
+        return "--advertise-group, --advertise-interface and --advertise-key-file need --advertise";
+    return NULL;
+}
+
 static const char *check(node_options *options)
 {
     if (options->route == NULL)
@@ -390,8 +192,8 @@ static const char *check(node_options *options)
         return "--backend is required";
     if (is_wildcard(options->backend_host))
         return "--backend: balancers need an address they can connect to, not a wildcard";
-    if (options->proxy_count == 0 && !options->demo)
-        return "--proxy is required";
+    if (options->proxy_count == 0 && !options->demo && !options->advertise)
+        return "--proxy or --advertise is required";
     if (options->backend_port == 0 && !options->demo)
         return "--backend: port 0 goes with --demo only";
     if (options->demo && options->scheme != MCMP_SCHEME_HTTP && options->scheme != MCMP_SCHEME_WS &&
@@ -401,7 +203,20 @@ static const char *check(node_options *options)
         options->contexts[options->context_count++] = "/";
     if (options->alias_count == 0)
         options->aliases[options->alias_count++] = "localhost";
-    return NULL;
+    return check_pairs(options);
+}
+
+/* ---- the command line and the file ---- */
+
+static int set(node_options *options, const node_flag *flag, const char *value, char *why,
+               size_t size)
+{
+    if (flag->set(flag, (char *)options + flag->offset, value) == 0)
+        return 0;
+    (void)snprintf(why, size, "--%s: bad value '%.80s', wanted %s%s", flag->name,
+                   value != NULL ? value : "", flag->value != NULL ? flag->value : "none",
+                   may_be_repeated(flag) ? "; the flag may be repeated" : "");
+    return -1;
 }
 
 /* One argument, with its value in `--name=value` or in the next one. */
@@ -427,13 +242,110 @@ static int take(node_options *options, int argc, const char *const *argv, int *a
         }
         value = argv[++*at];
     }
-    if (flag->set(flag, (char *)options + flag->offset, value) != 0) {
-        (void)snprintf(why, size, "--%s: bad value '%.80s', wanted %s%s", flag->name,
-                       value != NULL ? value : "", flag->value != NULL ? flag->value : "none",
-                       may_be_repeated(flag) ? "; the flag may be repeated" : "");
+    return set(options, flag, value, why, size);
+}
+
+/* A switch of the file: on by itself or with yes. */
+static int set_switch(node_options *options, const node_flag *flag, const char *value)
+{
+    int32_t on = 1;
+
+    if (value[0] != '\0' && node_set_bool(flag, &on, value) != 0)
+        return -1;
+    memcpy((char *)options + flag->offset, &on, sizeof(on));
+    return 0;
+}
+
+/* A line of the file, NUL-terminated, which stays where it is. */
+static int take_line(node_options *options, char *line, char *why, size_t size)
+{
+    mcmp_span text = node_span_trim(node_span_of(line));
+    const node_flag *flag;
+    size_t len = 0;
+    char *value;
+
+    if (text.len == 0 || text.ptr[0] == '#')
+        return 0;
+    while (len < text.len && strchr(" \t=", text.ptr[len]) == NULL)
+        len++;
+    flag = find_flag(node_span(text.ptr, len));
+    if (flag == NULL || node_span_is(node_span(text.ptr, len), "config")) {
+        (void)snprintf(why, size, "unknown setting '%.*s'", (int)(len < 60 ? len : 60), text.ptr);
         return -1;
     }
+    value = line + (text.ptr - line) + len;
+    line[text.ptr - line + (ptrdiff_t)text.len] = '\0';
+    value += strspn(value, " \t");
+    value += *value == '=';
+    value += strspn(value, " \t");
+    if (flag->value != NULL)
+        return set(options, flag, value, why, size);
+    if (set_switch(options, flag, value) == 0)
+        return 0;
+    (void)snprintf(why, size, "--%s: bad value '%.80s', wanted yes or no", flag->name, value);
+    return -1;
+}
+
+static int read_file(node_options *options, const char *name, size_t *len, char *why, size_t size)
+{
+    FILE *file = fopen(name, "r");
+
+    if (file == NULL) {
+        (void)snprintf(why, size, "can't read %.100s: %s", name, strerror(errno));
+        return -1;
+    }
+    *len = fread(options->file, 1, sizeof(options->file), file);
+    (void)fclose(file);
+    if (*len == sizeof(options->file)) {
+        (void)snprintf(why, size, "%.100s has more than %d bytes", name, NODE_FILE_MAX);
+        return -1;
+    }
+    if (memchr(options->file, '\0', *len) == NULL) {
+        options->file[*len] = '\0';
+        return 0;
+    }
+    (void)snprintf(why, size, "%.100s is no text", name);
+    return -1;
+}
+
+static int take_file(node_options *options, const char *name, char *why, size_t size)
+{
+    char what[200];
+    char *line = options->file;
+    unsigned number = 1;
+    size_t len;
+
+    if (read_file(options, name, &len, why, size) != 0)
+        return -1;
+    for (; line < options->file + len; number++) {
+        char *end = line + strcspn(line, "\n");
+
+        *end = '\0';
+        if (end > line && end[-1] == '\r')
+            end[-1] = '\0';
+        if (take_line(options, line, what, sizeof(what)) != 0) {
+            (void)snprintf(why, size, "%.60s:%u: %.120s", name, number, what);
+            return -1;
+        }
+        line = end + 1;
+    }
     return 0;
+}
+
+/* The file of the last --config, so that flags come after all of its settings. */
+static const char *config_of(int argc, const char *const *argv)
+{
+    const char *name = NULL;
+
+    for (int i = 1; i < argc; i++) {
+        mcmp_span value;
+        mcmp_span flag = node_span_cut(node_span_of(argv[i]), '=', &value);
+
+        if (!node_span_is(flag, "--config"))
+            continue;
+        name = value.ptr != NULL ? value.ptr : i + 1 < argc ? argv[++i] : NULL;
+    }
+    return name;
 }
 
 int node_options_parse(node_options *options, int argc, const char *const *argv, char *why,
@@ -442,6 +354,9 @@ int node_options_parse(node_options *options, int argc, const char *const *argv,
     const char *wrong;
 
     set_defaults(options);
+    options->config_file = config_of(argc, argv);
+    if (options->config_file != NULL && take_file(options, options->config_file, why, size) != 0)
+        return NODE_OPTIONS_BAD;
     for (int i = 1; i < argc; i++) {
         mcmp_span arg = node_span_of(argv[i]);
 
@@ -453,6 +368,11 @@ int node_options_parse(node_options *options, int argc, const char *const *argv,
             return NODE_OPTIONS_BAD;
     }
     wrong = check(options);
+    if (options->load == NODE_LOAD_STANDARD)
+        options->load = 100;
+    if (options->load < 0) /* auto */
+        options->metrics[options->metric_count++] =
+            (node_metric){ .kind = NODE_METRIC_LOADAVG, .weight = 1 };
     if (wrong != NULL) {
         (void)snprintf(why, size, "%s", wrong);
         return NODE_OPTIONS_BAD;
@@ -469,7 +389,7 @@ void node_options_help(void (*write)(const char *text))
         "Registers an application that knows nothing of MCMP with ModCluster balancers: INFO,\n"
         "CONFIG, ENABLE-APP, then STATUS at each interval. Registers again when a balancer lost\n"
         "it. SIGTERM or SIGINT: DISABLE-APP, wait, STOP-APP until no request runs or the time is\n"
-        "over, REMOVE-APP, then exit. A second signal ends at once.\n");
+        "over, REMOVE-APP, then exit. A second signal ends at once. SIGHUP: opens the log anew.\n");
     for (size_t i = 0; i < NODE_COUNT(flags); i++) {
         const node_flag *flag = &flags[i];
         char left[64];
@@ -492,11 +412,15 @@ void node_options_help(void (*write)(const char *text))
         "/json,\n"
         "/echo, /upload (size and SHA-256 of the body), /stream?bytes=N[&chunked=1], /slow?ms=N,\n"
         "/status?code=N, /ws (WebSocket echo, not by ajp); OPTIONS * is answered 200.\n\n"
+        "CAPACITY is the value of a metric that means full: by itself the processors of loadavg, 1 "
+        "of\n"
+        "cpu and memory. SOURCE is the command or URL that prints the number. COMMAND runs in sh;\n"
+        "exit code 0 means well. A URL means well when the status is 200 to 399.\n\n"
         "Output: log lines on stderr; on stdout `listening on HOST:PORT` with --demo.\n\n"
         "Exit codes:\n"
         "  0  removed from every balancer that knew the node, nothing was cut off\n"
-        "  1  could not start (address in use, no memory)\n"
-        "  2  bad flags\n"
+        "  1  could not start (address in use, file that can't be read or written, no memory)\n"
+        "  2  bad flags or configuration file\n"
         "  3  every balancer refused the node for good (answer of type SYNTAX)\n"
         "  4  left with requests still running, or a balancer could not be told\n");
 }
