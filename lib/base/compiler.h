@@ -22,6 +22,13 @@
 #define MCMP__APART
 #endif
 
+/* A small function that is a part of each caller, whatever their number. */
+#if defined(__GNUC__)
+#define MCMP__PART inline __attribute__((always_inline))
+#else
+#define MCMP__PART inline
+#endif
+
 /* Memory that will be read, or written, in a moment: so that several waits for it are one. Any
  * address will do. */
 #if defined(__GNUC__)

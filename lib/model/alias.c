@@ -150,13 +150,10 @@ static uint32_t first_alias(mcmp__read *rd, uint32_t node, mcmp_span alias)
     return text != 0 && mcmp__text_is(mcmp__row(rd, MCMP__T_ATEXT, text), alias) ? row : 0;
 }
 
-uint32_t mcmp__alias_find(mcmp__read *rd, uint32_t node, mcmp_span alias)
+static MCMP__APART uint32_t further_alias(mcmp__read *rd, uint32_t node, mcmp_span alias)
 {
-    uint32_t row = first_alias(rd, node, alias);
-    uint32_t text, hash;
+    uint32_t row, text, hash;
 
-    if (row != 0) /* most nodes have but one, and most messages name it */
-        return row;
     text = mcmp__text_find(rd, MCMP__I_ATEXT, alias, mcmp__hash_text(rd->layout, alias));
     hash = alias_hash(rd->layout, node, text);
     row = text != 0 ? mcmp__index_start(rd, MCMP__I_ALIAS, hash) : 0;
@@ -169,6 +166,14 @@ uint32_t mcmp__alias_find(mcmp__read *rd, uint32_t node, mcmp_span alias)
         row = mcmp__index_next(rd, MCMP__I_ALIAS, row, hash);
     }
     return 0;
+}
+
+uint32_t mcmp__alias_find(mcmp__read *rd, uint32_t node, mcmp_span alias)
+{
+    uint32_t row = first_alias(rd, node, alias);
+
+    /* most nodes have but one, and most messages name it */
+    return row != 0 ? row : further_alias(rd, node, alias);
 }
 
 int mcmp__alias_get(mcmp__read *rd, uint32_t row, mcmp__alias *out)
@@ -220,27 +225,82 @@ int mcmp__alias_add(mcmp__tx *tx, uint32_t node, mcmp_span alias, uint32_t vhost
     return MCMP_OK;
 }
 
-/* Pairs. Key: alias row and context, of which the text is hashed: that saves looking its row up. */
+/* Pairs. Key: alias row and context text. The first one of a seat is found by the seat; in the
+ * index are only those of further aliases that a node has for one context. */
 
-static uint32_t pair_hash(const mcmp__layout *layout, uint32_t alias, mcmp_span context)
+static uint32_t pair_hash(const mcmp__layout *layout, uint32_t alias, uint32_t text)
 {
-    return mcmp__hash_ints(layout, mcmp__pack(alias, mcmp__context_hash(layout, context)), 0);
+    return mcmp__hash_ints(layout, mcmp__pack(alias, text), 0);
+}
+
+static uint32_t further_pair(mcmp__read *rd, uint32_t alias, uint32_t text)
+{
+    uint64_t key = mcmp__pack(alias, text);
+    uint32_t hash = pair_hash(rd->layout, alias, text);
+    uint32_t row = mcmp__index_start(rd, MCMP__I_PAIR, hash);
+
+    while (row != 0 && mcmp__row_get(rd, MCMP__T_PAIR, row, MCMP__P_ALIAS) != key)
+        row = mcmp__index_next(rd, MCMP__I_PAIR, row, hash);
+    return row;
+}
+
+static inline uint32_t pair_of(mcmp__read *rd, uint32_t seat, uint32_t alias, uint32_t text)
+{
+    const mcmp__word *words = mcmp__row(rd, MCMP__T_SEAT, seat);
+    uint32_t first = mcmp__seat_pair(mcmp__data_get(words + MCMP__S_GEN));
+
+    if (first != 0) {
+        if (mcmp__row_get(rd, MCMP__T_PAIR, first, MCMP__P_ALIAS) == mcmp__pack(alias, text))
+            return first;
+        if (mcmp__tally_all(mcmp__data_get(words + MCMP__S_PAIRS)) == 1)
+            return 0;
+    }
+    return further_pair(rd, alias, text);
+}
+
+/* The place of the context and the node's seat there. The usual place has one group of few members,
+ * which tell without a look at the place. */
+static inline void find_seat(mcmp__read *rd, uint32_t node, uint32_t alias_text, mcmp__spot *spot)
+{
+    uint64_t place;
+    uint32_t n;
+
+    if (rd->layout->use_alias) {
+        spot->place = mcmp__place_find(rd, alias_text, spot->text);
+    } else {
+        const mcmp__word *group;
+
+        place = mcmp__row_get(rd, MCMP__T_CTEXT, spot->text, MCMP__X_PLACE);
+        spot->place = mcmp__lo(place);
+        group = mcmp__row(rd, MCMP__T_GROUP, mcmp__hi(place));
+        n = mcmp__tally_all(mcmp__data_get(group + MCMP__G_COUNTS));
+        if (n <= MCMP__PLACE_SCAN)
+            spot->seat = mcmp__seat_in(rd, group, n, node);
+    }
+    if (spot->seat == 0 && spot->place != 0)
+        spot->seat = mcmp__seat_find(rd, node, spot->place);
+}
+
+uint32_t mcmp__pair_spot(mcmp__read *rd, uint32_t alias, mcmp_span context, mcmp__spot *out)
+{
+    const mcmp__word *row = mcmp__row(rd, MCMP__T_ALIAS, alias);
+    uint32_t alias_text = mcmp__lo(mcmp__data_get(row + MCMP__A_TEXT));
+    uint32_t node = mcmp__lo(mcmp__data_get(row + MCMP__A_NODE));
+
+    out->place = 0;
+    out->seat = 0;
+    out->hash = mcmp__text_hash(rd->layout, MCMP__I_CTEXT, context, &out->depth);
+    out->text = mcmp__text_find(rd, MCMP__I_CTEXT, context, out->hash);
+    if (out->text != 0)
+        find_seat(rd, node, alias_text, out);
+    return out->seat != 0 ? pair_of(rd, out->seat, alias, out->text) : 0;
 }
 
 uint32_t mcmp__pair_find(mcmp__read *rd, uint32_t alias, mcmp_span context)
 {
-    uint32_t hash = pair_hash(rd->layout, alias, context);
-    uint32_t row = alias != 0 ? mcmp__index_start(rd, MCMP__I_PAIR, hash) : 0;
+    mcmp__spot spot;
 
-    while (row != 0) {
-        uint64_t key = mcmp__row_get(rd, MCMP__T_PAIR, row, MCMP__P_ALIAS);
-
-        if (mcmp__lo(key) == alias &&
-            mcmp__text_is(mcmp__row(rd, MCMP__T_CTEXT, mcmp__hi(key)), context))
-            return row;
-        row = mcmp__index_next(rd, MCMP__I_PAIR, row, hash);
-    }
-    return 0;
+    return alias != 0 ? mcmp__pair_spot(rd, alias, context, &spot) : 0;
 }
 
 int mcmp__pair_get(mcmp__read *rd, uint32_t pair, mcmp__pair *out)
@@ -248,12 +308,13 @@ int mcmp__pair_get(mcmp__read *rd, uint32_t pair, mcmp__pair *out)
     const mcmp__word *words = mcmp__row(rd, MCMP__T_PAIR, pair);
     uint64_t alias = mcmp__data_get(words + MCMP__P_ALIAS);
     uint64_t node = mcmp__data_get(words + MCMP__P_NODE);
+    uint64_t order = mcmp__data_get(words + MCMP__P_ORDER);
 
-    out->order = mcmp__data_get(words + MCMP__P_ORDER);
+    out->order = order >> 2;
     out->node = mcmp__lo(node);
     out->alias = mcmp__lo(alias);
     out->context = mcmp__hi(alias);
-    out->status = (uint32_t)mcmp__data_get(words + MCMP__P_STATUS);
+    out->status = (uint32_t)order & 3;
     out->seat = mcmp__hi(node);
     out->reserved = 0;
     return out->alias != 0;
@@ -261,7 +322,7 @@ int mcmp__pair_get(mcmp__read *rd, uint32_t pair, mcmp__pair *out)
 
 uint32_t mcmp__pair_status(mcmp__read *rd, uint32_t pair)
 {
-    return (uint32_t)mcmp__row_get(rd, MCMP__T_PAIR, pair, MCMP__P_STATUS);
+    return (uint32_t)mcmp__row_get(rd, MCMP__T_PAIR, pair, MCMP__P_ORDER) & 3;
 }
 
 uint32_t mcmp__pair_next(mcmp__read *rd, uint32_t node, uint32_t pair)
@@ -282,55 +343,68 @@ static void count_pair(mcmp__tx *tx, uint32_t alias, uint32_t vhost, int step)
                   mcmp__pack(mcmp__lo(w), mcmp__hi(w) + (uint32_t)step));
 }
 
-int mcmp__pair_add(mcmp__tx *tx, uint32_t alias, mcmp_span context, uint32_t status, uint32_t *out,
-                   mcmp_error *err)
+int mcmp__pair_add_at(mcmp__tx *tx, uint32_t alias, mcmp_span context, const mcmp__spot *spot,
+                      uint32_t status, uint32_t *out, mcmp_error *err)
 {
     uint64_t owner = mcmp__row_get(&tx->rd, MCMP__T_ALIAS, alias, MCMP__A_NODE);
     uint32_t alias_text = mcmp__lo(mcmp__row_get(&tx->rd, MCMP__T_ALIAS, alias, MCMP__A_TEXT));
     uint64_t order = mcmp__head_get(&tx->rd, MCMP__H_ORDER_SEQ) + 1;
     mcmp__list list = pairs_of(mcmp__lo(owner));
-    uint32_t pair, text, seat;
+    uint32_t place = spot->place;
+    uint32_t seat = spot->seat;
+    uint32_t pair, text;
 
     if (mcmp__row_room(&tx->rd, MCMP__T_PAIR) == 0)
         return mcmp__fail(err, MCMP_ERR_FULL, "max_contexts", "the table of contexts is full (%u)",
                           tx->rd.layout->max_contexts);
     MCMP__ASSERT(alias_text != 0 && mcmp__pair_find(&tx->rd, alias, context) == 0);
     pair = mcmp__row_alloc(tx, MCMP__T_PAIR);
-    text = mcmp__text_ref(tx, MCMP__I_CTEXT, context);
-    seat = mcmp__seat_change(tx, mcmp__lo(owner), alias_text, text, 0, status);
+    text = mcmp__text_ref_at(tx, MCMP__I_CTEXT, context, spot->hash, spot->depth, spot->text);
+    if (place == 0)
+        place = mcmp__place_new(tx, tx->rd.layout->use_alias ? alias_text : 0, text);
+    if (seat == 0)
+        seat = mcmp__seat_new(tx, mcmp__lo(owner), place);
+    mcmp__seat_change(tx, seat, 0, status);
     mcmp__head_put(tx, MCMP__H_ORDER_SEQ, order);
     mcmp__row_put(tx, MCMP__T_PAIR, pair, MCMP__P_ALIAS, mcmp__pack(alias, text));
     mcmp__row_put(tx, MCMP__T_PAIR, pair, MCMP__P_NODE, mcmp__pack(mcmp__lo(owner), seat));
-    mcmp__row_put(tx, MCMP__T_PAIR, pair, MCMP__P_ORDER, order);
-    mcmp__row_put(tx, MCMP__T_PAIR, pair, MCMP__P_STATUS, status);
-    mcmp__index_add(tx, MCMP__I_PAIR, pair, pair_hash(tx->rd.layout, alias, context));
+    mcmp__row_put(tx, MCMP__T_PAIR, pair, MCMP__P_ORDER, order << 2 | status);
+    if (!mcmp__seat_take_pair(tx, seat, pair))
+        mcmp__index_add(tx, MCMP__I_PAIR, pair, pair_hash(tx->rd.layout, alias, text));
     mcmp__list_append(tx, &list, pair);
     count_pair(tx, alias, mcmp__hi(owner), 1);
     *out = pair;
     return MCMP_OK;
 }
 
+int mcmp__pair_add(mcmp__tx *tx, uint32_t alias, mcmp_span context, uint32_t status, uint32_t *out,
+                   mcmp_error *err)
+{
+    mcmp__spot spot;
+
+    (void)mcmp__pair_spot(&tx->rd, alias, context, &spot);
+    return mcmp__pair_add_at(tx, alias, context, &spot, status, out, err);
+}
+
 void mcmp__pair_set_status(mcmp__tx *tx, uint32_t pair, uint32_t status)
 {
     mcmp__pair row;
-    uint32_t text;
 
     if (!mcmp__pair_get(&tx->rd, pair, &row) || row.status == status)
         return;
-    text = mcmp__lo(mcmp__row_get(&tx->rd, MCMP__T_ALIAS, row.alias, MCMP__A_TEXT));
-    mcmp__seat_change(tx, row.node, text, row.context, row.status, status);
-    mcmp__row_put(tx, MCMP__T_PAIR, pair, MCMP__P_STATUS, status);
+    mcmp__seat_change(tx, row.seat, row.status, status);
+    mcmp__row_put(tx, MCMP__T_PAIR, pair, MCMP__P_ORDER, row.order << 2 | status);
 }
 
 static void pair_drop(mcmp__tx *tx, uint32_t pair, const mcmp__pair *row)
 {
     mcmp__list list = pairs_of(row->node);
     uint64_t owner = mcmp__row_get(&tx->rd, MCMP__T_ALIAS, row->alias, MCMP__A_NODE);
-    uint32_t text = mcmp__lo(mcmp__row_get(&tx->rd, MCMP__T_ALIAS, row->alias, MCMP__A_TEXT));
 
-    mcmp__seat_change(tx, row->node, text, row->context, row->status, 0);
+    if (!mcmp__seat_drop_pair(tx, row->seat, pair))
+        mcmp__index_remove(tx, MCMP__I_PAIR, pair);
+    mcmp__seat_change(tx, row->seat, row->status, 0);
     mcmp__list_remove(tx, &list, pair);
-    mcmp__index_remove(tx, MCMP__I_PAIR, pair);
     mcmp__row_put(tx, MCMP__T_PAIR, pair, MCMP__P_ALIAS, 0);
     mcmp__row_free(tx, MCMP__T_PAIR, pair);
     mcmp__text_unref(tx, MCMP__I_CTEXT, row->context);

@@ -48,9 +48,8 @@ static int take_host(mcmp__checker *c, uint32_t row, key *out)
 static void take_words(mcmp__checker *c, uint32_t index, uint32_t row, key *out)
 {
     static const uint32_t words[MCMP__INDEXES] = {
-        [MCMP__I_VHOST] = MCMP__V_NODE,
-        [MCMP__I_SEAT] = MCMP__S_NODE,
-        [MCMP__I_PLACE] = MCMP__L_KEY,
+        [MCMP__I_VHOST] = MCMP__V_NODE, [MCMP__I_PAIR] = MCMP__P_ALIAS,
+        [MCMP__I_SEAT] = MCMP__S_NODE,  [MCMP__I_PLACE] = MCMP__L_KEY,
         [MCMP__I_GROUP] = MCMP__G_KEY,
     };
 
@@ -89,10 +88,6 @@ static int key_of(mcmp__checker *c, uint32_t index, uint32_t row, key *out)
                             mcmp__lo(w));
         out->b = 1;
         return 1;
-    case MCMP__I_PAIR: /* which has not the context's row in its hash but the text */
-        w = mcmp__row_get(c->rd, MCMP__T_PAIR, row, MCMP__P_ALIAS);
-        out->a = mcmp__lo(w);
-        return take_kind(c, MCMP__CONTEXT_TEXT, mcmp__hi(w), out);
     default:
         take_words(c, index, row, out);
         return 1;
@@ -115,9 +110,6 @@ static uint32_t hash_of(const mcmp__layout *layout, uint32_t index, const key *o
         return mcmp__text_hash(layout, index, text, &depth);
     case MCMP__I_ENDPOINT:
         return mcmp__hash_ints(layout, mcmp__hash_text(layout, text), of->a);
-    case MCMP__I_PAIR:
-        return mcmp__hash_ints(layout,
-                               mcmp__pack((uint32_t)of->a, mcmp__context_hash(layout, text)), 0);
     default:
         return mcmp__hash_ints(layout, of->a, of->b);
     }
@@ -144,6 +136,38 @@ static int is_first(mcmp__checker *c, uint32_t index, uint32_t row, uint32_t has
     return at == row;
 }
 
+/* Does the row belong into the index, or is it found by another way? */
+static int belongs(mcmp__checker *c, uint32_t index, uint32_t row)
+{
+    mcmp__read *rd = c->rd;
+    uint32_t other;
+
+    switch (index) {
+    case MCMP__I_PLACE:
+        return rd->layout->use_alias != 0;
+    case MCMP__I_GROUP:
+        return mcmp__row_get(rd, MCMP__T_GROUP, row, MCMP__G_LINK) != MCMP__NOT_INDEXED;
+    case MCMP__I_SEAT: /* its place says it */
+        other = mcmp__hi(mcmp__row_get(rd, MCMP__T_SEAT, row, MCMP__S_NODE));
+        return mcmp__hi(mcmp__row_get(rd, MCMP__T_PLACE, other, MCMP__L_SEATS)) != 0;
+    case MCMP__I_PAIR: /* not the one that its seat leads to */
+        other = mcmp__hi(mcmp__row_get(rd, MCMP__T_PAIR, row, MCMP__P_NODE));
+        return mcmp__seat_pair(mcmp__row_get(rd, MCMP__T_SEAT, other, MCMP__S_GEN)) != row;
+    default:
+        return 1;
+    }
+}
+
+static uint64_t rows_for(mcmp__checker *c, uint32_t index)
+{
+    uint32_t table = c->rd->layout->index[index].table;
+    uint64_t count = 0;
+
+    for (uint32_t r = mcmp__check_next(c, table, 0); r != 0; r = mcmp__check_next(c, table, r))
+        count += (uint64_t)belongs(c, index, r);
+    return count;
+}
+
 static uint32_t check_chain(mcmp__checker *c, uint32_t index, uint32_t bucket, uint32_t room)
 {
     const mcmp__index *ix = &c->rd->layout->index[index];
@@ -167,27 +191,14 @@ static uint32_t check_chain(mcmp__checker *c, uint32_t index, uint32_t bucket, u
             break;
         mcmp__expect(c, hash_of(c->rd->layout, index, &own) == mcmp__hi(link), ix->table, row,
                      "its hash is wrong");
+        mcmp__expect(c, belongs(c, index, row), ix->table, row,
+                     "it is in an index and has another way");
         mcmp__expect(c, is_first(c, index, row, mcmp__hi(link), &own), ix->table, row,
                      "another row has its key");
         found++;
         row = mcmp__lo(link);
     }
     return found;
-}
-
-/* Rows that belong into the index. */
-static uint64_t rows_for(mcmp__checker *c, uint32_t index)
-{
-    uint32_t table = c->rd->layout->index[index].table;
-    uint64_t count = 0;
-
-    if (index == MCMP__I_PLACE && !c->rd->layout->use_alias)
-        return 0;
-    if (index != MCMP__I_GROUP)
-        return mcmp__head_get(c->rd, MCMP__H_USED + table);
-    for (uint32_t g = mcmp__check_next(c, table, 0); g != 0; g = mcmp__check_next(c, table, g))
-        count += mcmp__row_get(c->rd, table, g, MCMP__G_LINK) != MCMP__NOT_INDEXED;
-    return count;
 }
 
 void mcmp__check_indexes(mcmp__checker *c)

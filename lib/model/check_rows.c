@@ -47,7 +47,9 @@ static void compare(mcmp__checker *c, uint32_t table, uint32_t word, uint32_t sh
 
 /* Nodes */
 
-#define SEQUENCE_MAX (UINT64_MAX - UINT32_MAX) /* never used again, so not to wrap */
+/* Never used again, so not to wrap; a pair's order has 62 bits. */
+#define SEQUENCE_MAX (UINT64_MAX - UINT32_MAX)
+#define ORDER_MAX (SEQUENCE_MAX >> 2)
 
 typedef struct node_walk {
     uint64_t last;
@@ -138,7 +140,7 @@ static void check_nodes(mcmp__checker *c)
         MCMP__T_NODE, 0, "a node is not in the list of nodes");
     mcmp__expect(c,
                  mcmp__head_get(c->rd, MCMP__H_NODE_SEQ) <= SEQUENCE_MAX &&
-                     mcmp__head_get(c->rd, MCMP__H_ORDER_SEQ) <= SEQUENCE_MAX,
+                     mcmp__head_get(c->rd, MCMP__H_ORDER_SEQ) <= ORDER_MAX,
                  MCMP__TABLES, MCMP__H_NODE_SEQ, "more was registered than time has been for");
     mcmp__expect(c, leaving == walk.leaving, MCMP__T_NODE, 0,
                  "a leaving node is not in their list");
@@ -204,6 +206,15 @@ static void visit_alias(mcmp__checker *c, uint32_t a, void *ctx)
     walk->last = id;
 }
 
+/* The pair that the seat leads to has another key, if it is not this one. */
+static int is_only(mcmp__checker *c, uint32_t p, uint32_t seat)
+{
+    uint32_t first = mcmp__seat_pair(mcmp__row_get(c->rd, MCMP__T_SEAT, seat, MCMP__S_GEN));
+
+    return first == p || mcmp__row_get(c->rd, MCMP__T_PAIR, first, MCMP__P_ALIAS) !=
+                             mcmp__row_get(c->rd, MCMP__T_PAIR, p, MCMP__P_ALIAS);
+}
+
 static void visit_pair(mcmp__checker *c, uint32_t p, void *ctx)
 {
     list_walk *walk = ctx;
@@ -232,6 +243,7 @@ static void visit_pair(mcmp__checker *c, uint32_t p, void *ctx)
     if (!mcmp__check_link(c, MCMP__T_PAIR, p, MCMP__T_PLACE, mcmp__hi(hold)))
         return;
     key = mcmp__row_get(c->rd, MCMP__T_PLACE, mcmp__hi(hold), MCMP__L_KEY);
+    mcmp__expect(c, is_only(c, p, pair.seat), MCMP__T_PAIR, p, "another row has its key");
     mcmp__expect(c, mcmp__lo(hold) == walk->node && key == mcmp__pack((uint32_t)text, pair.context),
                  MCMP__T_PAIR, p, "its seat is another's");
 }

@@ -2,12 +2,10 @@
 /*
  * Candidate groups: which nodes hold exactly one context, by balancer, and again by domain.
  *
- * A seat is one node's hold on one place; a place is (alias text, context text) with use_alias and
- * (none, context text) without it. A seat counts its pairs by status; its own status is the most
- * serving of them. A group keeps its seats in one vector, ENABLED before DISABLED before STOPPED:
- * three in its row, the rest in a tree of 64-byte chunks (8 members or 16 chunks below). Seats know
- * their positions, so joining, leaving and changing status are O(1), and any member is found in as
- * many steps as the tree is high.
+ * A group keeps the seats (seat.c) of its nodes in one vector, ENABLED before DISABLED before
+ * STOPPED: three in its row, the rest in a tree of 64-byte chunks (8 members or 16 chunks below).
+ * Seats know their positions, so joining, leaving and changing status are O(1), and any member is
+ * found in as many steps as the tree is high.
  *
  * Concurrency: writers inside a transaction; *_find and group_member also serve readers that may be
  * overtaken.
@@ -334,11 +332,11 @@ static void group_drop_empty(mcmp__tx *tx, uint32_t group)
     mcmp__row_free(tx, MCMP__T_GROUP, group);
 }
 
-/* Seats */
+/* Seats of groups */
 
 static uint32_t seat_status(mcmp__tx *tx, uint32_t seat)
 {
-    return mcmp__lo(mcmp__row_get(&tx->rd, MCMP__T_SEAT, seat, MCMP__S_GEN));
+    return mcmp__seat_status(mcmp__row_get(&tx->rd, MCMP__T_SEAT, seat, MCMP__S_GEN));
 }
 
 static void join(mcmp__tx *tx, uint32_t seat, uint32_t domain)
@@ -388,126 +386,4 @@ void mcmp__seat_join(mcmp__tx *tx, uint32_t seat)
 {
     join(tx, seat, 0);
     mcmp__seat_join_domain(tx, seat);
-}
-
-uint32_t mcmp__seat_find(mcmp__read *rd, uint32_t node, uint32_t place)
-{
-    uint64_t key = mcmp__pack(node, place);
-    uint32_t hash = mcmp__hash_ints(rd->layout, key, 0);
-    uint32_t row = mcmp__index_start(rd, MCMP__I_SEAT, hash);
-
-    while (row != 0 && mcmp__row_get(rd, MCMP__T_SEAT, row, MCMP__S_NODE) != key)
-        row = mcmp__index_next(rd, MCMP__I_SEAT, row, hash);
-    return row;
-}
-
-uint32_t mcmp__context_seat(mcmp__read *rd, uint32_t node, mcmp_span context)
-{
-    uint32_t text = mcmp__context_find(rd, context);
-    uint32_t place = text != 0 ? mcmp__place_find(rd, 0, text) : 0;
-
-    return place != 0 ? mcmp__seat_find(rd, node, place) : 0;
-}
-
-static uint32_t place_need(mcmp__tx *tx, uint32_t alias_text, uint32_t context_text)
-{
-    uint64_t key = mcmp__pack(alias_text, context_text);
-    uint32_t place = mcmp__place_find(&tx->rd, alias_text, context_text);
-
-    if (place != 0)
-        return place;
-    place = mcmp__row_alloc(tx, MCMP__T_PLACE);
-    MCMP__ASSERT(place != 0);
-    mcmp__row_put(tx, MCMP__T_PLACE, place, MCMP__L_KEY, key);
-    mcmp__row_put(tx, MCMP__T_PLACE, place, MCMP__L_GROUPS, 0);
-    mcmp__row_put(tx, MCMP__T_PLACE, place, MCMP__L_SEATS, 0);
-    if (tx->rd.layout->use_alias)
-        mcmp__index_add(tx, MCMP__I_PLACE, place, mcmp__hash_ints(tx->rd.layout, key, 0));
-    else
-        mcmp__row_put(tx, MCMP__T_CTEXT, context_text, MCMP__X_PLACE, place);
-    return place;
-}
-
-static uint32_t seat_new(mcmp__tx *tx, uint32_t node, uint32_t place)
-{
-    uint32_t seat = mcmp__row_alloc(tx, MCMP__T_SEAT);
-    uint64_t gen = mcmp__row_get(&tx->rd, MCMP__T_SEAT, seat, MCMP__S_GEN);
-    uint32_t next = mcmp__hi(gen) + 1;
-
-    MCMP__ASSERT(seat != 0);
-    mcmp__row_put(tx, MCMP__T_SEAT, seat, MCMP__S_GEN, mcmp__pack(0, next != 0 ? next : 1));
-    mcmp__row_put(tx, MCMP__T_SEAT, seat, MCMP__S_NODE, mcmp__pack(node, place));
-    mcmp__row_put(tx, MCMP__T_SEAT, seat, MCMP__S_MAIN, 0);
-    mcmp__row_put(tx, MCMP__T_SEAT, seat, MCMP__S_DOMAIN, 0);
-    mcmp__row_put(tx, MCMP__T_SEAT, seat, MCMP__S_PAIRS, 0);
-    mcmp__index_add(tx, MCMP__I_SEAT, seat,
-                    mcmp__hash_ints(tx->rd.layout, mcmp__pack(node, place), 0));
-    mcmp__row_put(tx, MCMP__T_PLACE, place, MCMP__L_SEATS,
-                  mcmp__row_get(&tx->rd, MCMP__T_PLACE, place, MCMP__L_SEATS) + 1);
-    return seat;
-}
-
-static void place_drop(mcmp__tx *tx, uint32_t place)
-{
-    uint32_t context = mcmp__hi(mcmp__row_get(&tx->rd, MCMP__T_PLACE, place, MCMP__L_KEY));
-
-    if (tx->rd.layout->use_alias)
-        mcmp__index_remove(tx, MCMP__I_PLACE, place);
-    else
-        mcmp__row_put(tx, MCMP__T_CTEXT, context, MCMP__X_PLACE, 0);
-    mcmp__row_put(tx, MCMP__T_PLACE, place, MCMP__L_KEY, 0);
-    mcmp__row_free(tx, MCMP__T_PLACE, place);
-}
-
-static void seat_drop(mcmp__tx *tx, uint32_t seat)
-{
-    uint32_t place = mcmp__hi(mcmp__row_get(&tx->rd, MCMP__T_SEAT, seat, MCMP__S_NODE));
-    uint64_t seats = mcmp__row_get(&tx->rd, MCMP__T_PLACE, place, MCMP__L_SEATS) - 1;
-
-    mcmp__seat_leave(tx, seat);
-    mcmp__index_remove(tx, MCMP__I_SEAT, seat);
-    mcmp__row_put(tx, MCMP__T_SEAT, seat, MCMP__S_NODE, 0);
-    mcmp__row_put_lo(tx, MCMP__T_SEAT, seat, MCMP__S_GEN, 0);
-    mcmp__row_free(tx, MCMP__T_SEAT, seat);
-    mcmp__row_put(tx, MCMP__T_PLACE, place, MCMP__L_SEATS, seats);
-    if (seats != 0)
-        return;
-    place_drop(tx, place);
-}
-
-static uint32_t best_status(uint64_t pairs)
-{
-    for (uint32_t s = MCMP_STATUS_ENABLED; s <= MCMP_STATUS_STOPPED; s++)
-        if (mcmp__tally(pairs, s) != 0)
-            return s;
-    return 0;
-}
-
-uint32_t mcmp__seat_change(mcmp__tx *tx, uint32_t node, uint32_t alias_text, uint32_t context_text,
-                           uint32_t old_status, uint32_t new_status)
-{
-    uint32_t place = place_need(tx, tx->rd.layout->use_alias ? alias_text : 0, context_text);
-    uint32_t seat = mcmp__seat_find(&tx->rd, node, place);
-    uint32_t before, after;
-    uint64_t pairs;
-
-    if (seat == 0)
-        seat = seat_new(tx, node, place);
-    pairs = mcmp__row_get(&tx->rd, MCMP__T_SEAT, seat, MCMP__S_PAIRS);
-    before = best_status(pairs);
-    pairs += new_status != 0 ? mcmp__tally_one(new_status) : 0;
-    pairs -= old_status != 0 ? mcmp__tally_one(old_status) : 0;
-    after = best_status(pairs);
-    mcmp__row_put(tx, MCMP__T_SEAT, seat, MCMP__S_PAIRS, pairs);
-    if (after == before)
-        return seat;
-    if (after == 0) {
-        seat_drop(tx, seat);
-        return 0;
-    }
-    if (before != 0)
-        mcmp__seat_leave(tx, seat);
-    mcmp__row_put_lo(tx, MCMP__T_SEAT, seat, MCMP__S_GEN, after);
-    mcmp__seat_join(tx, seat);
-    return seat;
 }

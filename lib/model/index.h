@@ -98,8 +98,8 @@ static inline int mcmp__text_is(const mcmp__word *row, mcmp_span text)
 }
 
 /* The interned text, in its index; 0 = none. */
-static inline uint32_t mcmp__text_find(mcmp__read *rd, uint32_t index, mcmp_span text,
-                                       uint32_t hash)
+static MCMP__PART uint32_t mcmp__text_find(mcmp__read *rd, uint32_t index, mcmp_span text,
+                                           uint32_t hash)
 {
     uint32_t table = rd->layout->index[index].table;
     uint32_t row = mcmp__index_start(rd, index, hash);
@@ -131,6 +131,34 @@ static inline uint32_t mcmp__place_find(mcmp__read *rd, uint32_t alias_text, uin
     while (row != 0 && mcmp__row_get(rd, MCMP__T_PLACE, row, MCMP__L_KEY) != key)
         row = mcmp__index_next(rd, MCMP__I_PLACE, row, hash);
     return row;
+}
+
+/* Seats (seat.c) */
+
+_Static_assert(MCMP__PLACE_SCAN <= MCMP__INLINE_MEMBERS + MCMP__BLOCK_WORDS,
+               "few members are in the row and in one leaf");
+
+static inline uint32_t mcmp__seat_among(const mcmp__word *at, uint32_t n, uint32_t node)
+{
+    for (const mcmp__word *end = at + n; at < end; at++) {
+        uint64_t member = mcmp__data_get(at);
+
+        if (mcmp__lo(member) == node)
+            return mcmp__hi(member);
+    }
+    return 0;
+}
+
+/* The node among the few members of a group; 0 = it is not. */
+static inline uint32_t mcmp__seat_in(mcmp__read *rd, const mcmp__word *group, uint32_t n,
+                                     uint32_t node)
+{
+    uint32_t inside = MCMP__MIN(n, MCMP__INLINE_MEMBERS);
+    uint32_t seat = mcmp__seat_among(group + MCMP__G_MEMBERS, inside, node);
+
+    if (seat != 0 || n == inside)
+        return seat;
+    return mcmp__seat_among(mcmp__group_leaf(rd, group, 0, n - inside).at, n - inside, node);
 }
 
 #endif

@@ -255,7 +255,7 @@ static uint32_t status_in(mcmp__read *rd, const mcmp__set *set, uint32_t g, uint
                       mcmp__lo(mcmp__data_get(words + MCMP__S_DOMAIN)) != set->group[g]))
         return 0;
     *out_seat = seat;
-    return mcmp__lo(mcmp__data_get(words + MCMP__S_GEN));
+    return mcmp__seat_status(mcmp__data_get(words + MCMP__S_GEN));
 }
 
 /* Does the node count under another group of the set? */

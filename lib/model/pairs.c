@@ -101,19 +101,20 @@ static void take_contexts(registration *reg, uint32_t row, size_t alias, size_t 
     for (size_t i = 0; i < count; i++) {
         mcmp_span context = reg->command->contexts[i];
         size_t bit = alias * reg->command->context_count + i;
+        mcmp__spot spot;
         uint32_t pair;
 
         if (only_counts(reg)) {
             pairs->left_more += count - i;
             return;
         }
-        pair = mcmp__pair_find(&reg->tx->rd, row, context);
+        pair = mcmp__pair_spot(&reg->tx->rd, row, context, &spot);
         if (pair != 0) {
             take_existing(reg, pair, bit);
             continue;
         }
         if (pairs->full_contexts ||
-            mcmp__pair_add(reg->tx, row, context, reg->status, &pair, NULL) != MCMP_OK) {
+            mcmp__pair_add_at(reg->tx, row, context, &spot, reg->status, &pair, NULL) != MCMP_OK) {
             pairs->full_contexts = 1;
             leave_out(pairs, alias, i);
             continue;
@@ -185,6 +186,8 @@ void mcmp__pairs_remove(mcmp__tx *tx, uint32_t node, const mcmp_command *command
 int mcmp__pairs_have(mcmp__read *rd, uint32_t node, const mcmp_command *command, uint32_t status,
                      mcmp__pairs *pairs)
 {
+    mcmp__spot spot;
+
     pairs->first_row = 0;
     for (size_t i = 0; i < command->alias_count; i++) {
         uint32_t row = mcmp__alias_find(rd, node, command->aliases[i]);
@@ -194,7 +197,8 @@ int mcmp__pairs_have(mcmp__read *rd, uint32_t node, const mcmp_command *command,
         if (row == 0)
             return 0;
         for (size_t k = 0; k < command->context_count; k++)
-            if (mcmp__pair_status(rd, mcmp__pair_find(rd, row, command->contexts[k])) != status)
+            if (mcmp__pair_status(rd, mcmp__pair_spot(rd, row, command->contexts[k], &spot)) !=
+                status)
                 return 0;
     }
     return 1;

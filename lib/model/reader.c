@@ -346,5 +346,5 @@ mcmp_handle mcmp__seat_handle(mcmp__read *rd, uint32_t seat)
 {
     uint64_t gen = mcmp__row_get(rd, MCMP__T_SEAT, seat, MCMP__S_GEN);
 
-    return mcmp__lo(gen) != 0 ? mcmp__pack(seat, mcmp__hi(gen)) : 0;
+    return mcmp__seat_status(gen) != 0 ? mcmp__pack(seat, mcmp__hi(gen)) : 0;
 }

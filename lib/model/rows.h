@@ -67,15 +67,14 @@ enum mcmp__vhost_word {
 enum mcmp__pair_word {
     MCMP__P_ALIAS, /* alias row | context text */
     MCMP__P_LINK,
-    MCMP__P_NODE, /* node | seat */
-    MCMP__P_LIST, /* next | previous of the node */
-    MCMP__P_ORDER,
-    MCMP__P_STATUS,
+    MCMP__P_NODE,  /* node | seat */
+    MCMP__P_LIST,  /* next | previous of the node */
+    MCMP__P_ORDER, /* registration << 2 | status */
     MCMP__P_WORDS
 };
 
 enum mcmp__seat_word {
-    MCMP__S_GEN, /* most serving status, 0 = free | generation */
+    MCMP__S_GEN, /* most serving status 2, 0 = free; first pair or 0, 30 | generation */
     MCMP__S_LINK,
     MCMP__S_NODE,   /* node | place */
     MCMP__S_MAIN,   /* group | position */
@@ -88,7 +87,7 @@ enum mcmp__place_word {
     MCMP__L_KEY, /* alias text or 0 | context text */
     MCMP__L_LINK,
     MCMP__L_GROUPS, /* first | last, by order of the balancers; without those of domains */
-    MCMP__L_SEATS,
+    MCMP__L_SEATS,  /* seats | 1: they are in the index */
     MCMP__L_WORDS
 };
 
@@ -103,6 +102,9 @@ enum mcmp__group_word {
 };
 
 #define MCMP__NOT_INDEXED (~UINT64_C(0)) /* as G_LINK: a place's first group */
+
+/* Seats of a place are found by looking at each, and are in the index while there are more. */
+#define MCMP__PLACE_SCAN 8u
 
 enum mcmp__text_word {
     MCMP__X_REFS, /* references 40, depth 8, length 16 */
@@ -132,6 +134,22 @@ static inline uint32_t mcmp__hi(uint64_t w)
 static inline uint64_t mcmp__pack(uint32_t lo, uint32_t hi)
 {
     return (uint64_t)hi << 32 | lo;
+}
+
+/* Parts of S_GEN's low half and of P_ORDER. */
+static inline uint32_t mcmp__seat_status(uint64_t gen)
+{
+    return (uint32_t)gen & 3;
+}
+
+static inline uint32_t mcmp__seat_pair(uint64_t gen)
+{
+    return mcmp__lo(gen) >> 2;
+}
+
+static inline uint64_t mcmp__seat_word(uint32_t status, uint32_t pair, uint32_t gen)
+{
+    return mcmp__pack(pair << 2 | status, gen);
 }
 
 /* Counts by status, MCMP_STATUS_ENABLED .. MCMP_STATUS_STOPPED, in one word. */
@@ -211,7 +229,7 @@ void mcmp__host_aliases(mcmp__read *rd, mcmp_span host, mcmp__aliases *out);
 uint32_t mcmp__index_first(mcmp__read *rd, uint32_t index, uint32_t hash);
 uint32_t mcmp__index_next(mcmp__read *rd, uint32_t index, uint32_t row, uint32_t hash);
 
-/* Candidate groups (group.c) */
+/* Groups and seats (group.c, seat.c) */
 uint32_t mcmp__group_find(mcmp__read *rd, uint32_t place, uint32_t balancer, uint32_t domain);
 uint32_t mcmp__seat_find(mcmp__read *rd, uint32_t node, uint32_t place);
 uint64_t mcmp__group_member(mcmp__read *rd, uint32_t group, uint32_t i); /* seat << 32 | node */

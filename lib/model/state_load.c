@@ -194,13 +194,14 @@ static int write_contexts(mcmp__tx *tx, mcmp__state *state, mcmp_error *err)
         const mcmp__state_context *context = &state->contexts[i];
         mcmp_span path = mcmp__span(context->path, context->len);
         uint32_t alias = state->aliases[context->alias].row;
+        mcmp__spot spot;
         uint32_t pair;
 
         if (context->skip != MCMP__SKIP_NONE)
             continue;
-        if (mcmp__pair_find(&tx->rd, alias, path) != 0)
+        if (mcmp__pair_spot(&tx->rd, alias, path, &spot) != 0)
             return mcmp__state_bad(err, MCMP__SECTION_CONTEXTS, i, "it occurs twice at its alias");
-        if (mcmp__pair_add(tx, alias, path, context->status, &pair, err) != MCMP_OK)
+        if (mcmp__pair_add_at(tx, alias, path, &spot, context->status, &pair, err) != MCMP_OK)
             return MCMP_ERR_FULL;
     }
     return MCMP_OK;

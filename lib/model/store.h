@@ -174,6 +174,16 @@ typedef struct mcmp__pair {
 } mcmp__pair;
 
 uint32_t mcmp__pair_find(mcmp__read *rd, uint32_t alias, mcmp_span context);
+/* What was found on the way to a pair, for who adds it if there is none: nothing may be written in
+ * between. */
+typedef struct mcmp__spot {
+    uint32_t hash;  /* of the context */
+    uint32_t depth; /* its segments */
+    uint32_t text;  /* MCMP__CONTEXT_TEXT; 0 = not there yet, as the others */
+    uint32_t place;
+    uint32_t seat;
+} mcmp__spot;
+uint32_t mcmp__pair_spot(mcmp__read *rd, uint32_t alias, mcmp_span context, mcmp__spot *out);
 int mcmp__pair_get(mcmp__read *rd, uint32_t pair, mcmp__pair *out);
 uint32_t mcmp__pair_status(mcmp__read *rd, uint32_t pair); /* of a pair that was found; row 0: 0 */
 /* Of the node, by registration; 0 starts, 0 ends. */
@@ -181,6 +191,9 @@ uint32_t mcmp__pair_next(mcmp__read *rd, uint32_t node, uint32_t pair);
 /* The pair must not exist. MCMP_OK, MCMP_ERR_FULL (max_contexts). */
 int mcmp__pair_add(mcmp__tx *tx, uint32_t alias, mcmp_span context, uint32_t status, uint32_t *out,
                    mcmp_error *err);
+/* The same at the spot where pair_spot() found none. */
+int mcmp__pair_add_at(mcmp__tx *tx, uint32_t alias, mcmp_span context, const mcmp__spot *spot,
+                      uint32_t status, uint32_t *out, mcmp_error *err);
 void mcmp__pair_set_status(mcmp__tx *tx, uint32_t pair, uint32_t status); /* writes if it differs */
 /* The last one of a virtual-host number takes the number and its aliases with it. */
 void mcmp__pair_remove(mcmp__tx *tx, uint32_t pair);

@@ -107,12 +107,10 @@ static void count_kind(mcmp__tx *tx, uint32_t index, uint32_t depth, int wild, i
         mcmp__head_put(tx, MCMP__H_WILD, mcmp__head_get(&tx->rd, MCMP__H_WILD) + (uint64_t)step);
 }
 
-uint32_t mcmp__text_ref(mcmp__tx *tx, uint32_t index, mcmp_span text)
+uint32_t mcmp__text_ref_at(mcmp__tx *tx, uint32_t index, mcmp_span text, uint32_t hash,
+                           uint32_t depth, uint32_t row)
 {
     uint32_t table = tx->rd.layout->index[index].table;
-    uint32_t depth;
-    uint32_t hash = mcmp__text_hash(tx->rd.layout, index, text, &depth);
-    uint32_t row = mcmp__text_find(&tx->rd, index, text, hash);
 
     if (row != 0) {
         uint64_t refs = mcmp__row_get(&tx->rd, table, row, MCMP__X_REFS);
@@ -129,6 +127,15 @@ uint32_t mcmp__text_ref(mcmp__tx *tx, uint32_t index, mcmp_span text)
     mcmp__index_add(tx, index, row, hash);
     count_kind(tx, index, depth, is_wild(text), 1);
     return row;
+}
+
+uint32_t mcmp__text_ref(mcmp__tx *tx, uint32_t index, mcmp_span text)
+{
+    uint32_t depth;
+    uint32_t hash = mcmp__text_hash(tx->rd.layout, index, text, &depth);
+
+    return mcmp__text_ref_at(tx, index, text, hash, depth,
+                             mcmp__text_find(&tx->rd, index, text, hash));
 }
 
 void mcmp__text_unref(mcmp__tx *tx, uint32_t index, uint32_t row)

@@ -87,13 +87,22 @@ void mcmp__list_remove(mcmp__tx *tx, const mcmp__list *list, uint32_t row);
 
 /* Interned texts (text.c): find or make, with one reference more; give one back */
 uint32_t mcmp__text_ref(mcmp__tx *tx, uint32_t index, mcmp_span text);
+/* The same of a text that was looked up: row 0 = it is not there. */
+uint32_t mcmp__text_ref_at(mcmp__tx *tx, uint32_t index, mcmp_span text, uint32_t hash,
+                           uint32_t depth, uint32_t row);
 void mcmp__text_unref(mcmp__tx *tx, uint32_t index, uint32_t row);
 
-/* Seats (group.c) */
-/* One pair more (old = 0), one less (new = 0) or of another status at (node, place of the texts).
- * Returns the seat; 0 when it went with its last pair. */
-uint32_t mcmp__seat_change(mcmp__tx *tx, uint32_t node, uint32_t alias_text, uint32_t context_text,
-                           uint32_t old_status, uint32_t new_status);
+/* Seats (seat.c, group.c) */
+/* The place of a context without one, and the node's seat there without one. */
+uint32_t mcmp__place_new(mcmp__tx *tx, uint32_t alias_text, uint32_t context_text);
+uint32_t mcmp__seat_new(mcmp__tx *tx, uint32_t node, uint32_t place);
+/* One pair more (old = 0), one less (new = 0) or of another status at the seat. Returns the seat; 0
+ * when it went with its last pair. */
+uint32_t mcmp__seat_change(mcmp__tx *tx, uint32_t seat, uint32_t old_status, uint32_t new_status);
+/* Of the pairs of a seat one, mostly the only, is found by the seat: 1 when this one is now. */
+int mcmp__seat_take_pair(mcmp__tx *tx, uint32_t seat, uint32_t pair);
+/* 1 when it was this one, which goes. */
+int mcmp__seat_drop_pair(mcmp__tx *tx, uint32_t seat, uint32_t pair);
 /* The node's balancer or domain is about to be / was changed. */
 void mcmp__seat_leave(mcmp__tx *tx, uint32_t seat);
 void mcmp__seat_join(mcmp__tx *tx, uint32_t seat);

@@ -28,7 +28,7 @@ void walk_wrap(walk *w)
 
     age_slots(cluster, MCMP__T_NODE, MCMP__N_GEN, UINT32_MAX);
     age_slots(cluster, MCMP__T_SEAT, MCMP__S_GEN, UINT32_MAX);
-    put_both(cluster, MCMP__H_ORDER_SEQ, (uint64_t)INT64_MAX - 50);
+    put_both(cluster, MCMP__H_ORDER_SEQ, (UINT64_C(1) << 61) - 50);
     put_both(cluster, MCMP__H_GONE, UINT64_MAX - 5);
     w->o.last_id = UINT64_C(999999999999000000); /* 18 digits (MCMP 4.7) */
     put_both(cluster, MCMP__H_NODE_SEQ, w->o.last_id);

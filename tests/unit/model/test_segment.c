@@ -248,7 +248,7 @@ START_TEST(a_header_that_differs_is_refused_by_name)
         { "jvm_route, too long", MCMP__R_NAMES, 1024, "jvm_route", "jvm_route", MCMP_ERR_LIMIT },
         { "domain", MCMP__R_NAMES, 64u << 16, "domain", "size", MCMP_ERR_REGION },
         { "host", MCMP__R_NAMES, UINT64_C(64) << 32, "host", "size", MCMP_ERR_REGION },
-        { "balancer", MCMP__R_NAMES, UINT64_C(64) << 48, "balancer", "size", MCMP_ERR_REGION },
+        { "balancer", MCMP__R_NAMES, UINT64_C(192) << 48, "balancer", "size", MCMP_ERR_REGION },
         { "cookie", MCMP__R_NAMES2, 64, "cookie", "size", MCMP_ERR_REGION },
         { "alias", MCMP__R_NAMES2, 128u << 16, "alias", "size", MCMP_ERR_REGION },
         { "context", MCMP__R_NAMES2, UINT64_C(512) << 32, "context", "size", MCMP_ERR_REGION },

@@ -135,6 +135,104 @@ START_TEST(a_group_grows_and_shrinks_through_every_level)
 }
 END_TEST
 
+#define HOLDERS 14 /* of one context: more than those that are found without an index, and fewer */
+#define HELD_ALIASES 3
+
+static const char *const alias_names[HELD_ALIASES] = { "localhost", "a.org", "b.org" };
+
+/* Adds or removes the pair of the node's n-th alias. */
+static void toggle(mcmp__tx *tx, uint32_t node, uint32_t n, uint32_t *status, uint32_t next)
+{
+    uint32_t alias = mcmp__alias_find(&tx->rd, node, span_of(alias_names[n]));
+    uint32_t pair = mcmp__pair_find(&tx->rd, alias, span_of("/app"));
+
+    ck_assert_uint_eq(mcmp__pair_status(&tx->rd, pair), *status);
+    if (pair != 0 && next % 3 != 0) {
+        mcmp__pair_remove(tx, pair);
+        *status = 0;
+        return;
+    }
+    *status = 1 + next % 3;
+    if (pair != 0) {
+        mcmp__pair_set_status(tx, pair, *status);
+        return;
+    }
+    if (alias == 0)
+        ck_assert_int_eq(mcmp__alias_add(tx, node, span_of(alias_names[n]), n + 1, &alias, NULL),
+                         MCMP_OK);
+    ck_assert_int_eq(mcmp__pair_add(tx, alias, span_of("/app"), *status, &pair, NULL), MCMP_OK);
+}
+
+/* 1: the seats of the only place are in the index. */
+static uint32_t compare_holders(fixture *f, uint32_t status[HOLDERS][HELD_ALIASES])
+{
+    uint32_t indexed;
+    mcmp__read rd;
+
+    mcmp__read_init(&rd, f->cluster);
+    mcmp__read_begin(&rd);
+    for (uint32_t i = 0; i < HOLDERS; i++) {
+        char route[40];
+        uint32_t node = mcmp__node_by_route(&rd, numbered(route, "n", i));
+        uint32_t any = 0;
+
+        for (uint32_t n = 0; n < HELD_ALIASES; n++) {
+            uint32_t alias = mcmp__alias_find(&rd, node, span_of(alias_names[n]));
+            uint32_t pair = mcmp__pair_find(&rd, alias, span_of("/app"));
+
+            ck_assert_uint_eq(mcmp__pair_status(&rd, pair), status[i][n]);
+            any |= status[i][n];
+        }
+        ck_assert_int_eq(mcmp__context_seat(&rd, node, span_of("/app")) != 0, any != 0);
+    }
+    indexed = mcmp__hi(mcmp__row_get(&rd, MCMP__T_PLACE, 1, MCMP__L_SEATS));
+    ck_assert_int_eq(mcmp__read_done(&rd), 1);
+    ck_assert_uint_eq(rd.damaged, 0);
+    return indexed;
+}
+
+START_TEST(seats_and_pairs_are_found_with_and_without_their_index)
+{
+    uint32_t status[HOLDERS][HELD_ALIASES] = { 0 };
+    uint32_t indexed = 0, turns = 0;
+    uint64_t random = 1;
+    mcmp_error err;
+    mcmp__tx tx;
+    fixture f;
+
+    mcmp_error_init(&err);
+
+    fixture_open(&f, HOLDERS, HOLDERS * HELD_ALIASES);
+    for (uint32_t i = 0; i < HOLDERS; i++) {
+        begin(&f, &tx);
+        add(&f, &tx, i, i % 4 == 0 ? "four" : "");
+        mcmp__tx_commit(&tx);
+    }
+    for (uint32_t step = 0; step < 3000; step++) {
+        /* the number of holders swings between few and all */
+        uint32_t holders = 1 + (step / 50 % 2 == 0 ? step / 3 % 50 : 50 - step / 3 % 50) / 4;
+        uint32_t i, n, next;
+        char route[40];
+
+        random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        i = (uint32_t)(random >> 33) % HOLDERS;
+        n = (uint32_t)(random >> 40) % HELD_ALIASES;
+        next = i < holders ? 3 * ((uint32_t)(random >> 50) % 7) + (step + i) % 3
+                           : 1 + (uint32_t)(random >> 50) % 2; /* these mostly go */
+        if (i >= holders && status[i][n] == 0)
+            continue;
+        begin(&f, &tx);
+        toggle(&tx, mcmp__node_by_route(&tx.rd, numbered(route, "n", i)), n, &status[i][n], next);
+        mcmp__tx_commit(&tx);
+        ck_assert_msg(mcmp_cluster_check(f.cluster, NULL, &err) == MCMP_OK, "%s", err.message);
+        turns += indexed != compare_holders(&f, status);
+        indexed = compare_holders(&f, status);
+    }
+    ck_assert_uint_gt(turns, 10);
+    fixture_close(&f);
+}
+END_TEST
+
 START_TEST(the_lowest_free_number_is_found_beyond_sixty_four)
 {
     uint32_t node, alias;
@@ -439,6 +537,7 @@ int main(void)
 {
     const TTest *tests[] = {
         a_group_grows_and_shrinks_through_every_level,
+        seats_and_pairs_are_found_with_and_without_their_index,
         the_lowest_free_number_is_found_beyond_sixty_four,
         leaving_rows_have_their_stages_and_never_take_capacity,
         a_removed_nodes_domain_is_remembered_for_its_time,
