@@ -241,7 +241,8 @@ void answer_send_as_is(request_rec *r, const mcmp_response *response)
     if (r->content_type != NULL)
         apr_table_setn(r->headers_out, "Content-Type", r->content_type);
     r->status = HTTP_OK;
-    (void)ap_set_keepalive(r);
+    if (ap_set_keepalive(r))
+        r->connection->keepalives--; /* httpd asks once more, and counts */
     r->assbackwards = 1;
     r->status_line = apr_psprintf(r->pool, "%d %.*s", status, (int)reason.len, reason.ptr);
     ap_rprintf(r, "HTTP/1.1 %s\r\n", r->status_line);

@@ -18,6 +18,7 @@ endfunction()
 
 if(TARGET mod_mcmp AND EXISTS /usr/sbin/apache2)
   mcmp_httpd_test(wire)
+  mcmp_httpd_test(receive)
   mcmp_httpd_test(config)
   mcmp_httpd_test(state)
   # what depends on the MPM runs with both
