@@ -9,7 +9,7 @@ curl"
 test_packages="git patch python3 python3-pytest check clang-14 libclang-rt-14-dev clang-format-14 valgrind
 doxygen graphviz mandoc openssl jq libxml2-utils libjansson-dev libhttp-parser-dev
 tomcat10 default-jdk-headless apache2 apache2-dev libapache2-mod-jk lighttpd tshark spin
-nginx nginx-dev iproute2"
+nginx nginx-dev iproute2 php-cli nodejs"
 bench_packages="wrk haproxy liblmdb-dev"
 
 usage() {

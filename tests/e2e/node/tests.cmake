@@ -2,7 +2,12 @@
 if(TARGET mcmp-node)
   set(node_tests agent demo)
   if(TARGET mcmp-server)
-    list(APPEND node_tests with_server quickstart restart)
+    list(APPEND node_tests with_server quickstart restart settings drain)
+    if(EXISTS /usr/share/tomcat10/bin/catalina.sh AND EXISTS /usr/bin/php AND EXISTS /usr/bin/node)
+      list(APPEND node_tests languages)
+    else()
+      message(STATUS "e2e.node.languages: left out without tomcat10, php-cli and nodejs")
+    endif()
   endif()
   foreach(name IN LISTS node_tests)
     add_test(NAME e2e.node.${name}
