@@ -29,6 +29,7 @@ struct ngx_mcmp_shared_s {
     char uuid[MCMP_ADVERT_UUID]; /* of this start of the server, for datagrams */
     ngx_atomic_t sequence;       /* of the last datagram */
     ngx_atomic_t announced;      /* 1: a datagram said that the server is there */
+    ngx_atomic_t silent;         /* 1: a new configuration does not advertise any more */
 };
 
 /* settings.c */

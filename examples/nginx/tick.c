@@ -166,7 +166,7 @@ static ngx_msec_t tick(ngx_mcmp_zone_t *zone)
     }
     if (rc == MCMP_DONE && work.next_at != MCMP_NEVER)
         wait = ngx_min(wait, msec_until(work.next_at, now));
-    if (zone->advertise != NULL)
+    if (zone->advertise != NULL && !zone->shared->silent)
         wait = ngx_min(wait, msec_until(announce(zone, now), now));
     if (w->saver != NULL)
         ngx_mcmp_saver_turn(w->saver, now);

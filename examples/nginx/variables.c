@@ -68,7 +68,8 @@ static ngx_int_t copy(ngx_pool_t *pool, ngx_str_t *out, mcmp_span text)
 
     if (data == NULL)
         return NGX_ERROR;
-    ngx_memcpy(data, text.ptr, text.len);
+    if (text.len != 0)
+        ngx_memcpy(data, text.ptr, text.len);
     out->data = data;
     out->len = text.len;
     return NGX_OK;

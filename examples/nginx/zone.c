@@ -129,7 +129,7 @@ static ngx_mcmp_zone_t *find_old(const ngx_str_t *name)
 
 static int same_text(const ngx_str_t *a, const ngx_str_t *b)
 {
-    return a->len == b->len && ngx_strncmp(a->data, b->data, a->len) == 0;
+    return a->len == b->len && (a->len == 0 || ngx_strncmp(a->data, b->data, a->len) == 0);
 }
 
 ngx_int_t ngx_mcmp_zone_add(ngx_conf_t *cf, ngx_mcmp_zone_t *zone)
@@ -194,8 +194,10 @@ static void close_old(ngx_cycle_t *cycle)
     ngx_mcmp_zone_t **list = zones != NULL ? zones->elts : NULL;
 
     for (ngx_uint_t i = 0; zones != NULL && i < zones->nelts; i++) {
-        if (!is_advertised(cycle, &list[i]->name))
+        if (list[i]->shared != NULL && !is_advertised(cycle, &list[i]->name)) {
+            list[i]->shared->silent = 1; /* its workers run on for a moment */
             ngx_mcmp_announce_end(list[i]);
+        }
         close_zone(list[i]);
     }
 }
@@ -207,6 +209,7 @@ ngx_int_t ngx_mcmp_init_module(ngx_cycle_t *cycle)
 
     for (ngx_uint_t i = 0; zones != NULL && i < zones->nelts && !ngx_test_config; i++) {
         list[i]->log = cycle->log;
+        list[i]->shared->silent = 0;
         if (list[i]->previous != NULL)
             take_over(list[i], cycle->log);
         else

@@ -2,10 +2,14 @@
 """What nginx -t says of a configuration: every directive in its forms, and every mistake with what
 is wrong and what is allowed."""
 import os
+import re
 
 import pytest
 
-from nginx import Nginx
+import raw
+from nginx import Nginx, module
+from nodes import Node
+from waiting import until
 
 
 @pytest.fixture(scope='module')
@@ -142,3 +146,46 @@ def test_a_test_of_a_configuration_leaves_no_segment(nginx):
     before = set(os.listdir('/dev/shm'))
     assert nginx.test(zone='mcmp_zone cluster 16m segment=ngx-test-config;')[0] == 0
     assert set(os.listdir('/dev/shm')) <= before
+
+
+FOLDER = os.path.join(os.path.dirname(__file__), '../../../examples/nginx')
+
+
+def test_the_example_works_as_it_stands(tmp_path):
+    with open(os.path.join(FOLDER, 'example.conf'), encoding='utf-8') as file:
+        text = file.read()
+    with Nginx(locations='') as nginx, Node() as node:
+        text = text.replace('modules/ngx_http_mcmp_module.so', module())
+        text = text.replace('127.0.0.1:6666', '127.0.0.1:%d' % nginx.management[1])
+        text = text.replace('listen 8080', 'listen 127.0.0.1:%d' % nginx.traffic[1])
+        nginx.stop_process()
+        nginx.write('nginx.conf', 'daemon off; user root;\n' + text)
+        assert nginx._start()
+        nginx.register('n1', node.port, context='/shop')
+        assert nginx.get('/shop/x').body.startswith(b'n1')
+        with raw.Client(nginx.management) as client:
+            assert b'Node n1' in client.get('/manager').body
+        until(lambda: os.path.exists(nginx.path('shop.state')), 10, 'the state is saved')
+
+
+def test_the_readme_has_every_directive_and_variable_and_no_other():
+    with open(os.path.join(FOLDER, 'README.md'), encoding='utf-8') as file:
+        text = file.read()
+    known = set()
+    for name in os.listdir(FOLDER):
+        if name.endswith('.c'):
+            with open(os.path.join(FOLDER, name), encoding='utf-8') as file:
+                known.update(re.findall(r'ngx_string\("(mcmp_\w+)"\)', file.read()))
+    told = set(re.findall(r'^### (mcmp_\w+)$', text, re.M)) | set(re.findall(r'^\| `\$(mcmp_\w+)`', text, re.M))
+    assert told == known
+    for head in re.findall(r'^### mcmp_\w+\n(`.*?)\n\n', text, re.M | re.S):
+        assert 'context: ' in head and head.count('`') >= 2, head
+
+
+def test_the_readme_names_the_defaults_of_the_tables():
+    with open(os.path.join(FOLDER, 'README.md'), encoding='utf-8') as file:
+        text = file.read()
+    with open(os.path.join(FOLDER, 'options.c'), encoding='utf-8') as file:
+        sizes = dict(re.findall(r'#define (\w+) (\d+)u', file.read()))
+    assert (f'`nodes={sizes["NODES"]} aliases={sizes["ALIASES"]} contexts={sizes["CONTEXTS"]} '
+            f'processes={sizes["PROCESSES"]}`') in text
