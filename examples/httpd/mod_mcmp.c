@@ -10,6 +10,7 @@
 #include <http_core.h>
 #include <mpm_common.h>
 
+#include "advertise.h"
 #include "directives.h"
 #include "manager.h"
 #include "receive.h"
@@ -42,7 +43,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
         ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST)
         return OK; /* the configuration is only looked at */
     if (state_open(pconf, s) != 0 || watchdog_register(pconf, s) != 0 ||
-        manager_begin(pconf, s) != 0)
+        manager_begin(pconf, s) != 0 || advertise_open(pconf, s) != 0)
         return HTTP_INTERNAL_SERVER_ERROR;
     return OK;
 }

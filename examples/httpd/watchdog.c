@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <stdlib.h>
 
+#include "advertise.h"
 #include "probe.h"
 #include "traffic.h"
 
@@ -158,7 +159,10 @@ static void turn(struct health *health)
 
     while (now < end) {
         mcmp_time next = tick(health, now);
+        mcmp_time advertise_at = advertise_step(now);
 
+        if (advertise_at < next)
+            next = advertise_at;
         step_all(health, now);
         if (next > now + NAP)
             next = now + NAP; /* somebody may have registered */
@@ -180,6 +184,7 @@ static int make_room(struct health *health)
 
 static void stop(struct health *health)
 {
+    advertise_pause();
     while (health->count > 0)
         probe_free(health->running[--health->count].probe);
     free(health->running);
