@@ -17,7 +17,7 @@ usage() {
 usage: sh scripts/install-deps.sh [build|test|bench] [--list]
   build   what the library, the programs and examples/quickstart.sh need
   test    build, and what sh tests/run.sh needs (the default)
-  bench   test, and what tests/bench/proxy.sh and ajp.py compare with
+  bench   test, and what tests/bench/proxy.sh, ajp.py and httpd.sh compare with
   --list  print the names instead of installing
 TXT
 }

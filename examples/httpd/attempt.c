@@ -127,13 +127,12 @@ static int may_go_on(struct exchange *x, int status, uint32_t result)
         x->was_repeated = 1;
         return 1;
     }
-    if (!is_loss(result) || x->retries >= x->max_retries || x->tried_count >= EXCHANGE_TRIED)
+    if (!is_loss(result) || x->retries >= x->max_retries)
         return 0;
     if (status != HTTP_SERVICE_UNAVAILABLE && !is_repeatable(x->r))
         return 0;
-    x->tried[x->tried_count++] = x->selection.node;
     x->retries++;
-    return 1;
+    return exchange_tried(x);
 }
 
 /* The next node and its URL; OK, or a status: then it is left at the last attempt's result. */

@@ -12,6 +12,7 @@
 #include "workers.h"
 
 #define PREFIX_LEN (sizeof(BALANCER_PREFIX) - 1)
+#define PROXY_LEN (sizeof("proxy:") - 1)
 
 struct exchange *exchange_of(const request_rec *r)
 {
@@ -36,24 +37,45 @@ static const char *decoded(request_rec *r, const char *rest)
     return ap_unescape_url_keep2f(path, 0) == OK ? path : rest;
 }
 
-struct exchange *exchange_new(request_rec *r, const char *url)
+struct exchange *exchange_new(request_rec *r)
 {
-    struct exchange *x = apr_pcalloc(r->pool, sizeof(*x));
-    const char *name = url + PREFIX_LEN;
-    size_t len = strcspn(name, "/?");
-    char *lower = apr_pstrmemdup(r->pool, name, len);
+    struct exchange *x = apr_palloc(r->pool, sizeof(*x));
 
-    ap_str_tolower(lower);
+    memset(x, 0, offsetof(struct exchange, selection));
+    mcmp_selection_init(&x->selection);
     x->r = r;
     x->cluster = mcmp_httpd_cluster();
-    x->balancer.ptr = lower;
-    x->balancer.len = len;
-    x->rest = name[len] == '/' ? name + len : apr_pstrcat(r->pool, "/", name + len, NULL);
-    x->path = decoded(r, x->rest);
-    mcmp_selection_init(&x->selection);
     ap_set_module_config(r->request_config, &mcmp_module, x);
     apr_pool_cleanup_register(r->pool, x, at_end, apr_pool_cleanup_null);
     return x;
+}
+
+static void set_name(struct exchange *x, const char *name, size_t len)
+{
+    char *text = apr_palloc(x->r->pool, PREFIX_LEN + len + 1);
+
+    memcpy(text, BALANCER_PREFIX, PREFIX_LEN);
+    memcpy(text + PREFIX_LEN, name, len);
+    text[PREFIX_LEN + len] = '\0';
+    ap_str_tolower(text + PREFIX_LEN);
+    x->name = text;
+    x->balancer.ptr = text + PREFIX_LEN;
+    x->balancer.len = len;
+}
+
+void exchange_name(struct exchange *x)
+{
+    set_name(x, x->selection.balancer.ptr, x->selection.balancer.len);
+}
+
+void exchange_aim(struct exchange *x, const char *url)
+{
+    const char *name = url + PREFIX_LEN;
+    size_t len = strcspn(name, "/?");
+
+    set_name(x, name, len);
+    x->rest = name[len] == '/' ? name + len : apr_pstrcat(x->r->pool, "/", name + len, NULL);
+    x->path = decoded(x->r, x->rest); /* the same text when it is not encoded */
 }
 
 void exchange_query(const request_rec *r, mcmp_query *query, mcmp_span lines[SESSION_COOKIE_LINES])
@@ -112,12 +134,29 @@ static int refuse(struct exchange *x, int rc, mcmp_time now, const mcmp_error *e
     return HTTP_INTERNAL_SERVER_ERROR;
 }
 
-int exchange_select(struct exchange *x)
+int exchange_ask(struct exchange *x, uint32_t flags)
+{
+    mcmp_span lines[SESSION_COOKIE_LINES];
+    mcmp_query query;
+    int rc;
+
+    exchange_query(x->r, &query, lines);
+    x->path = x->r->uri;
+    query.path.ptr = x->path;
+    query.path.len = strlen(x->path);
+    query.flags = flags;
+    rc = mcmp_select_node(x->cluster, &query, &x->selection, NULL);
+    if (rc < 0)
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, x->r, "the cluster can't be asked: %s",
+                      mcmp_error_name(rc));
+    return rc;
+}
+
+static int take_node(struct exchange *x)
 {
     mcmp_span lines[SESSION_COOKIE_LINES];
     mcmp_query query;
     mcmp_error err;
-    struct node_worker *worker;
     int rc;
 
     mcmp_error_init(&err);
@@ -128,9 +167,20 @@ int exchange_select(struct exchange *x)
     query.tried = x->tried;
     query.tried_count = x->tried_count;
     rc = select_or_wait(x, &query, &err);
-    if (rc != MCMP_OK)
-        return refuse(x, rc, query.now, &err);
-    workers_sweep(x->cluster, query.now);
+    return rc == MCMP_OK ? OK : refuse(x, rc, query.now, &err);
+}
+
+int exchange_select(struct exchange *x)
+{
+    struct node_worker *worker;
+
+    if ((x->selection.flags & MCMP_SELECTION_HELD) == 0) {
+        int rc = take_node(x);
+
+        if (rc != OK)
+            return rc;
+    }
+    workers_sweep(x->cluster, x->selection.selected_at);
     worker = workers_hold(x->r->server, &x->selection);
     if (worker == NULL) {
         exchange_release(x, MCMP_OUTCOME_UNUSED);
@@ -142,6 +192,16 @@ int exchange_select(struct exchange *x)
     if (x->first == NULL)
         x->first = worker;
     return OK;
+}
+
+int exchange_tried(struct exchange *x)
+{
+    if (x->tried_count == EXCHANGE_TRIED)
+        return 0;
+    if (x->tried == NULL)
+        x->tried = apr_palloc(x->r->pool, EXCHANGE_TRIED * sizeof(*x->tried));
+    x->tried[x->tried_count++] = x->selection.node;
+    return 1;
 }
 
 void exchange_release(struct exchange *x, uint32_t result)
@@ -218,7 +278,7 @@ static void note_environment(struct exchange *x)
     apr_table_t *env = x->r->subprocess_env;
     apr_pool_t *pool = x->r->pool;
 
-    apr_table_setn(env, "BALANCER_NAME", apr_pstrcat(pool, BALANCER_PREFIX, x->balancer.ptr, NULL));
+    apr_table_setn(env, "BALANCER_NAME", x->name);
     apr_table_setn(env, "BALANCER_WORKER_NAME", apr_pstrdup(pool, s->name));
     apr_table_setn(env, "BALANCER_WORKER_ROUTE", apr_pstrdup(pool, s->route));
     apr_table_setn(env, "BALANCER_CONTEXT_ID", apr_itoa(pool, (int)(uint32_t)x->selection.context));
@@ -229,25 +289,50 @@ static void note_environment(struct exchange *x)
     note_session(x);
 }
 
+/* Letters that no scheme writes differently in a path, so that most URLs are ready as they are. */
+static int is_plain(const char *path)
+{
+    while (apr_isalnum(*path) || *path == '/' || *path == '-' || *path == '.' || *path == '_')
+        path++;
+    return *path == '\0';
+}
+
+static int is_plain_query(const request_rec *r)
+{
+    return r->args == NULL || (*ap_scan_vchar_obstext(r->args) == '\0' &&
+                               apr_table_get(r->notes, "proxy-noquery") == NULL);
+}
+
+/* The scheme writes the URL as it wants it, into r->filename. */
+static int canonicalise(request_rec *r)
+{
+    int rc = proxy_run_canon_handler(r, apr_pstrdup(r->pool, r->filename + PROXY_LEN));
+
+    if (rc != DECLINED)
+        return rc;
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
+                  "no module of mod_proxy serves %s; is mod_proxy_http or mod_proxy_ajp loaded?",
+                  r->filename + PROXY_LEN);
+    return HTTP_INTERNAL_SERVER_ERROR;
+}
+
 int exchange_url(struct exchange *x, char **out)
 {
     request_rec *r = x->r;
+    const char *node = workers_proxy(x->worker)->s->name;
     const char *rest = x->rest;
-    int rc;
+    int rc = OK;
 
     note_environment(x);
     if ((x->selection.flags & MCMP_SELECTION_REMOVE_SESSION) != 0)
         rest = without_session(x);
-    r->filename = apr_pstrcat(r->pool, "proxy:", workers_proxy(x->worker)->s->name, rest, NULL);
-    /* the scheme writes the URL as it wants it, into r->filename */
-    rc = proxy_run_canon_handler(r, apr_pstrdup(r->pool, r->filename + 6));
-    if (rc == DECLINED) {
-        ap_log_rerror(
-            APLOG_MARK, APLOG_ERR, 0, r,
-            "no module of mod_proxy serves %s; is mod_proxy_http or mod_proxy_ajp loaded?",
-            workers_proxy(x->worker)->s->name);
-        return HTTP_INTERNAL_SERVER_ERROR;
+    if (rest == x->path && is_plain(rest) && is_plain_query(r)) {
+        r->filename =
+            apr_pstrcat(r->pool, "proxy:", node, rest, r->args != NULL ? "?" : NULL, r->args, NULL);
+    } else {
+        r->filename = apr_pstrcat(r->pool, "proxy:", node, rest, NULL);
+        rc = canonicalise(r);
     }
-    *out = r->filename + 6;
+    *out = r->filename + PROXY_LEN;
     return rc;
 }

@@ -15,6 +15,7 @@
 #include "workers.h"
 
 #define PREFIX_LEN (sizeof(BALANCER_PREFIX) - 1)
+#define PROXY_LEN (sizeof("proxy:") - 1)
 
 /* mod_proxy wants one wherever the balancer is not NULL; it says nothing of any node. */
 static proxy_balancer_shared balancer_shared = { .name = BALANCER_PREFIX "mcmp" };
@@ -56,18 +57,20 @@ static int may_pass_raw(request_rec *r)
     return ap_unescape_url_keep2f(path, 0) == OK && strcmp(path, r->uri) == 0;
 }
 
-static int map(request_rec *r, const mcmp_selection *selection, int is_raw)
+static int map(struct exchange *x)
 {
-    char *name = apr_pstrmemdup(r->pool, selection->balancer.ptr, selection->balancer.len);
+    request_rec *r = x->r;
+    int is_raw = mcmp_httpd_host_of(r->server)->use_nocanon && may_pass_raw(r);
 
-    if (is_raw && may_pass_raw(r))
+    if (is_raw)
         apr_table_setn(r->notes, "proxy-nocanon", "1");
-    else
-        is_raw = 0;
-    r->filename = apr_pstrcat(r->pool, "proxy:" BALANCER_PREFIX, name,
-                              is_raw ? r->unparsed_uri : r->uri, NULL);
+    r->filename = apr_pstrcat(r->pool, "proxy:", x->name, is_raw ? r->unparsed_uri : r->uri, NULL);
     r->handler = "proxy-server";
     r->proxyreq = PROXYREQ_REVERSE;
+    if ((x->selection.flags & MCMP_SELECTION_HELD) != 0) {
+        x->mapped = r->filename + PROXY_LEN;
+        x->rest = is_raw ? x->mapped + strlen(x->name) : x->path;
+    }
     return OK;
 }
 
@@ -99,33 +102,34 @@ static int is_mapped_here(const request_rec *r)
     }
 }
 
-/* After mod_rewrite and mod_proxy: what they have taken never comes here. */
+static int is_for_us(const request_rec *r)
+{
+    return !r->proxyreq && r->uri != NULL && r->uri[0] == '/' && r->method_number != M_CONNECT &&
+           is_mapped_here(r) && mcmp_httpd_cluster() != NULL;
+}
+
+/*
+ * After mod_rewrite and mod_proxy: what they have taken never comes here. A request of a client
+ * takes its node at once, rather than being asked about twice; what only looks at a URL asks.
+ */
 static int translate(request_rec *r)
 {
-    proxy_server_conf *conf;
-    mcmp_span lines[SESSION_COOKIE_LINES];
-    mcmp_selection selection;
-    mcmp_query query;
+    const proxy_server_conf *conf = ap_get_module_config(r->server->module_config, &proxy_module);
+    struct exchange *x;
     int rc;
 
-    if (r->proxyreq || r->uri == NULL || r->uri[0] != '/' || r->method_number == M_CONNECT ||
-        !is_mapped_here(r) || mcmp_httpd_cluster() == NULL)
+    if (!is_for_us(r))
         return DECLINED;
-    mcmp_selection_init(&selection);
-    exchange_query(r, &query, lines);
-    query.path.ptr = r->uri;
-    query.path.len = strlen(r->uri);
-    query.flags = MCMP_QUERY_DRY_RUN;
-    rc = mcmp_select_node(mcmp_httpd_cluster(), &query, &selection, NULL);
-    if (rc < 0)
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "the cluster can't be asked: %s",
-                      mcmp_error_name(rc));
-    if (rc < 0 || rc == MCMP_NOT_OURS || selection.balancer.len == 0)
+    x = exchange_new(r);
+    rc = exchange_ask(x, ap_is_initial_req(r) ? 0 : MCMP_QUERY_DRY_RUN);
+    if (rc < 0 || rc == MCMP_NOT_OURS || x->selection.balancer.len == 0)
         return DECLINED;
-    conf = ap_get_module_config(r->server->module_config, &proxy_module);
-    if (apr_table_get(r->subprocess_env, "no-proxy") != NULL || is_excluded(r, conf))
-        return DECLINED;
-    return map(r, &selection, mcmp_httpd_host_of(r->server)->use_nocanon != 0);
+    exchange_name(x);
+    if (apr_table_get(r->subprocess_env, "no-proxy") == NULL && !is_excluded(r, conf) &&
+        !has_members(conf, x->name))
+        return map(x);
+    exchange_end(x);
+    return DECLINED;
 }
 
 /* The URL stays as it is until the node is known: its scheme says how to write it. */
@@ -149,7 +153,13 @@ static int pre_request(proxy_worker **worker, proxy_balancer **balancer, request
         return DECLINED;
     *worker = NULL;
     *balancer = NULL;
-    x = exchange_new(r, *url);
+    x = exchange_of(r);
+    if (x == NULL)
+        x = exchange_new(r);
+    if (x->mapped != *url) { /* not that of translate(), or it has been changed since */
+        exchange_end(x);
+        exchange_aim(x, *url);
+    }
     rc = exchange_select(x);
     if (rc == OK)
         rc = exchange_url(x, url);

@@ -78,8 +78,8 @@ def test_a_dead_node_costs_no_request(method):
         httpd.register('b', b.port)
         a.stop()
         for way in (FRESH, KEPT):
-            answers = [ask(httpd, way, method=method, body=b'x' * 100000 if method == 'POST' else b'')
-                       for _ in range(4)]
+            body = b'x' * 100000 if method == 'POST' else b''
+            answers = [ask(httpd, way, method=method, body=body) for _ in range(4)]
             assert [answer.get('X-Route') for answer in answers] == ['b'] * 4
         assert len(b.requests[-1].headers) > 0
         assert is_in_error(httpd, 'a')

@@ -25,7 +25,8 @@ def two_tomcats():
 
 def cluster(tomcats, kind, main='', **config):
     secret = f'AJPSecret {tomcats[0].secret}\n' if kind == 'ajp' else ''
-    httpd = Httpd('ProxyPreserveHost On\nProxyIOBufferSize 65536\n' + secret + main, modules=('proxy_ajp',), children=2)
+    httpd = Httpd('ProxyPreserveHost On\nProxyIOBufferSize 65536\n' + secret + main,
+                  modules=('proxy_ajp',), children=2)
     try:
         for tomcat in tomcats:
             httpd.register(tomcat.route, tomcat.ports[kind], context='/app', scheme=kind, **config)

@@ -2,8 +2,9 @@
 """A real apache2 on free loopback ports with modules of the build folder.
 
 The configuration is a text; in it `@name@` stands for the port of that name (`ports`), `@run@` for
-the server's folder (its content of its own is in docs/) and `@modules@` for the one of the built modules. By default mod_mcmp is loaded,
-the main server serves traffic and a virtual host of its own receives MCMP:
+the server's folder (its content of its own is in docs/) and `@modules@` for the one of the built
+modules. By default mod_mcmp is loaded, the main server serves traffic and a virtual host of its own
+receives MCMP:
 
     with Httpd(mpm='prefork', children=8) as httpd, Node('a') as node:
         httpd.register('a', node.port)

@@ -1,0 +1,220 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Request rates of Apache httpd through mod_mcmp with two nodes and through mod_proxy_balancer with
+the same two as BalancerMembers, and of an unrelated ProxyPass beside mod_mcmp and without it; loaded
+by wrk in turn, at several sizes of the cluster. The other nodes are idle; they are probed once in
+--period seconds (LBstatusRecalTime), which costs some 0.1 ms of processor time each: 1000 of them in
+the 5 s of the default take 1 to 3 % of a processor from whatever else the server does.
+
+   sh tests/bench/httpd.sh [build/release/bin] [--rounds 5] [--seconds 3] [--connections 32]
+       [--sizes 2x1,200x10,1000x100] [--mpm event] [--period 60] [--realtime] [--gate]
+
+Two servers that differ in mod_mcmp alone take turns, the first one changing with the round. Machines
+differ and drift, so the figure to look at is the ratio: of rates, and of the processor time that
+httpd took for a request, both as the median of the rounds. With --realtime (as root) nothing else
+runs during a round: on a machine that others use, too, only that gives steady figures. With --gate
+the exit status tells whether the goals were met by either: 0.97 for the cluster, 0.99 for the
+unrelated rule.
+"""
+import argparse
+import contextlib
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../..')
+BODY = '0123456789abcdef' * 4
+BALANCER = ('proxy_balancer', 'slotmem_shm', 'lbmethod_byrequests')
+GOALS = {'cluster': 0.97, 'other rule': 0.99}
+
+NGINX = '''daemon off; worker_processes 1; pid {run}/pid; error_log {run}/error.log;
+events {{ worker_connections 8192; }}
+http {{ access_log off; keepalive_requests 1000000000; keepalive_timeout 300s;
+client_body_temp_path {run}/a; proxy_temp_path {run}/b; fastcgi_temp_path {run}/c;
+uwsgi_temp_path {run}/d; scgi_temp_path {run}/e;
+server {{ {listen} location / {{ default_type text/plain; return 200 {body}; }} }} }}
+'''
+COMMON = '''MaxKeepAliveRequests 0
+ProxyPass /plain http://127.0.0.1:{plain}
+'''
+WITHOUT = '''<Proxy balancer://two>
+BalancerMember http://127.0.0.1:{one}
+BalancerMember http://127.0.0.1:{two}
+</Proxy>
+ProxyPass /app balancer://two/app
+'''
+WITH = '''LBstatusRecalTime {period}
+Maxnode 1100
+Maxhost 1100
+Maxcontext 120000
+'''
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.split('\n\n', maxsplit=1)[0])
+    parser.add_argument('--bin', default=os.path.join(ROOT, 'build/release/bin'))
+    parser.add_argument('--rounds', type=int, default=5)
+    parser.add_argument('--seconds', type=int, default=3)
+    parser.add_argument('--connections', type=int, default=32)
+    parser.add_argument('--sizes', default='2x1,200x10,1000x100')
+    parser.add_argument('--mpm', default='event')
+    parser.add_argument('--period', type=int, default=60)
+    parser.add_argument('--realtime', action='store_true')
+    parser.add_argument('--gate', action='store_true')
+    return parser.parse_args()
+
+
+class Nodes:
+    """An nginx that listens for every node: the two busy ones, and idle ones at 127.0.n.m."""
+
+    def __init__(self, count):
+        from nodes import free_port  # pylint: disable=import-outside-toplevel
+        self.dir = tempfile.TemporaryDirectory(prefix='mcmp-bench-')
+        self.ports = [free_port() for _ in range(3)]
+        self.idle = [f'127.0.{1 + i // 250}.{1 + i % 250}' for i in range(count)]
+        listen = ''.join(f'listen 127.0.0.1:{port};' for port in self.ports)
+        listen += ''.join(f'listen {address}:{self.ports[0]};' for address in self.idle)
+        path = os.path.join(self.dir.name, 'nginx.conf')
+        with open(path, 'w', encoding='ascii') as file:
+            file.write(NGINX.format(run=self.dir.name, listen=listen, body=BODY))
+        self.process = subprocess.Popen(['nginx', '-p', self.dir.name, '-c', path],
+                                        stderr=subprocess.DEVNULL)
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(20)
+        self.dir.cleanup()
+
+
+def processor_ns(pid):
+    """Of all threads of the server's processes."""
+    from server import children  # pylint: disable=import-outside-toplevel
+    total = 0
+    for each in children(pid):
+        for thread in os.listdir(f'/proc/{each}/task'):
+            with open(f'/proc/{each}/task/{thread}/schedstat', encoding='ascii') as file:
+                total += int(file.read().split()[0])
+    return total
+
+
+@contextlib.contextmanager
+def favoured(pids):
+    """All threads of these processes, and what we start meanwhile, before those of any other."""
+    def schedule(policy, priority):
+        for pid in (*pids, os.getpid()):
+            for thread in os.listdir(f'/proc/{pid}/task'):
+                with contextlib.suppress(ProcessLookupError):  # it ended meanwhile
+                    os.sched_setscheduler(int(thread), policy, os.sched_param(priority))
+    schedule(os.SCHED_RR, 5)
+    try:
+        yield
+    finally:
+        schedule(os.SCHED_OTHER, 0)
+
+
+def measure(options, httpd, path):
+    if not options.realtime:
+        return load(options, httpd, path, options.seconds)
+    from server import children  # pylint: disable=import-outside-toplevel
+    own = [httpd.pid, *children(httpd.pid), options.nodes.process.pid,
+           *children(options.nodes.process.pid)]
+    with favoured(own):
+        return load(options, httpd, path, options.seconds)
+
+
+def load(options, httpd, path, seconds):
+    """Requests per second, and microseconds of the server's processor time for each."""
+    before = processor_ns(httpd.pid)
+    said = subprocess.run(
+        ['wrk', '-t1', f'-c{options.connections}', f'-d{seconds}s',
+         f'http://127.0.0.1:{httpd.port("traffic")}{path}'],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True).stdout
+    used = processor_ns(httpd.pid) - before
+    if re.search('Non-2xx|Socket errors', said):
+        sys.exit(said)
+    rate = float(re.search(r'^Requests/sec:\s*([\d.]+)', said, re.M).group(1))
+    count = int(re.search(r'^\s*(\d+) requests in', said, re.M).group(1))
+    return rate, used / 1e3 / count
+
+
+def compare(options, ours, theirs, path):
+    """Rows of (rate, us) of theirs and ours."""
+    rows = []
+    for httpd in (ours, theirs):
+        answer = httpd.get(path)
+        if answer.status != 200 or answer.body.decode() != BODY:
+            sys.exit(f'{path}: {answer.status} {answer.body}')
+        load(options, httpd, path, 1)
+    for number in range(options.rounds):
+        pair = [ours, theirs] if number % 2 else [theirs, ours]
+        got = {httpd: measure(options, httpd, path) for httpd in pair}
+        rows.append((*got[theirs], *got[ours]))
+    return rows
+
+
+def show(size, what, rows):
+    """One line; the ratios, each so that more is better."""
+    middle = [statistics.median(column) for column in zip(*rows)]
+    rate = statistics.median(row[2] / row[0] for row in rows)
+    cost = statistics.median(row[1] / row[3] for row in rows)
+    print(f'{size:<10}{what:<12}{middle[0]:>10.0f}{middle[2]:>10.0f}{rate:>8.3f}'
+          f'{middle[1]:>10.1f}{middle[3]:>8.1f}{cost:>8.3f}', flush=True)
+    return max(rate, cost) >= GOALS[what]
+
+
+def register(httpd, nodes, count, contexts):
+    """The two busy nodes hold /app, each other one contexts of its own."""
+    import mcmp  # pylint: disable=import-outside-toplevel
+    import raw  # pylint: disable=import-outside-toplevel
+    for i in range(2):
+        httpd.register(f'busy{i}', nodes.ports[1 + i], context='/app', StickySession='No')
+    with raw.Client(httpd.management) as client:
+        for i, address in enumerate(nodes.idle[:count - 2]):
+            paths = ','.join(f'/n{i}/c{j}' for j in range(contexts))
+            for command, fields in (
+                    ('CONFIG', {'JVMRoute': f'idle{i}', 'Host': address, 'Port': nodes.ports[0],
+                                'Type': 'http', 'StickySession': 'No'}),
+                    ('ENABLE-APP', {'JVMRoute': f'idle{i}', 'Alias': 'localhost',
+                                    'Context': paths})):
+                answer = mcmp.message(client, command, fields)
+                if answer.status != 200:
+                    sys.exit(f'{command}: {answer.headers}')
+
+
+def run(options, nodes, size):
+    from httpd import Httpd  # pylint: disable=import-outside-toplevel
+    plain, one, two = nodes.ports
+    common = COMMON.format(plain=plain)
+    server = {'mpm': options.mpm, 'children': 1 if options.mpm == 'event' else 64, 'threads': 64,
+              'level': 'warn'}
+    with Httpd(common + WITHOUT.format(one=one, two=two), modules=BALANCER, mcmp_module=False,
+               receive=False, **server) as theirs, \
+            Httpd(WITH.format(period=options.period) + common, **server) as ours:
+        register(ours, nodes, *size)
+        name = '%dx%d' % size
+        met = show(name, 'cluster', compare(options, ours, theirs, '/app'))
+        return show(name, 'other rule', compare(options, ours, theirs, '/plain/')) and met
+
+
+def main():
+    options = arguments()
+    os.environ['MCMP_BIN'] = os.path.abspath(options.bin)
+    sys.path.insert(0, os.path.join(ROOT, 'tests/e2e/lib'))
+    sizes = [tuple(map(int, size.split('x'))) for size in options.sizes.split(',')]
+    nodes = options.nodes = Nodes(max(count for count, _ in sizes))
+    print(f'{options.mpm} MPM, {options.connections} connections, {options.rounds} rounds of '
+          f'{options.seconds} s: requests per second, us of processor time for each')
+    print(f'{"registered":<10}{"":<12}{"without":>10}{"mod_mcmp":>10}{"ratio":>8}'
+          f'{"us":>10}{"us":>8}{"ratio":>8}')
+    try:
+        met = [run(options, nodes, size) for size in sizes]
+    finally:
+        nodes.stop()
+    if options.gate and not all(met):
+        sys.exit('httpd.py: a goal was missed by rate and by processor time')
+
+
+main()
