@@ -133,8 +133,9 @@ mcmp_time ngx_mcmp_announcer_turn(ngx_mcmp_announcer_t *announcer, ngx_mcmp_shar
     rc =
         mcmp_advertiser_next(announcer->advertiser, now, (int64_t)ngx_time(), &datagram, &at, &err);
     if (rc == MCMP_OK) {
-        /* first, since the worker may be killed between the two: no number is used twice */
+        /* Before it is sent, since the worker may be killed or held up right behind that. */
         shared->sequence = mcmp_advertiser_sequence(announcer->advertiser);
+        shared->announced = (ngx_atomic_uint_t)mcmp_advertiser_is_announced(announcer->advertiser);
         send_datagram(announcer, datagram);
         shared->announced = (ngx_atomic_uint_t)mcmp_advertiser_is_announced(announcer->advertiser);
     }
@@ -154,8 +155,10 @@ void ngx_mcmp_announce_end(ngx_mcmp_zone_t *zone)
         return;
     mcmp_error_init(&err);
     announcer = ngx_mcmp_announcer_open(zone->advertise, zone->shared, &err);
-    if (announcer == NULL)
+    if (announcer == NULL) {
+        ngx_mcmp_log_error(NGX_LOG_WARN, ngx_cycle->log, "no last datagram is sent", &err);
         return;
+    }
     (void)mcmp_advertiser_stop(announcer->advertiser, 0);
     (void)ngx_mcmp_announcer_turn(announcer, zone->shared, ngx_mcmp_now());
     zone->shared->announced = 0;

@@ -165,11 +165,20 @@ class Node:
         self.drop_connections()
 
 
+def free_ports(count):
+    """Different ports that nothing listens on; connecting to them is refused."""
+    socks = [socket.socket() for _ in range(count)]
+    try:
+        for sock in socks:
+            sock.bind(('127.0.0.1', 0))
+        return [sock.getsockname()[1] for sock in socks]
+    finally:
+        for sock in socks:
+            sock.close()
+
+
 def free_port():
-    """A port that nothing listens on; connecting to it is refused."""
-    with socket.socket() as sock:
-        sock.bind(('127.0.0.1', 0))
-        return sock.getsockname()[1]
+    return free_ports(1)[0]
 
 
 def accept_key(key):

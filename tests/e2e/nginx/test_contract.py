@@ -7,7 +7,7 @@ import pytest
 
 import test_wire_contract as wire
 from nginx import Nginx
-from nodes import free_port
+from nodes import free_ports
 from test_wire_contract import *  # noqa: F401,F403  the tests themselves
 
 ZONES = 64
@@ -29,7 +29,7 @@ class Zones:
     """Empty clusters for the tests: zones of one nginx, each with a port of its own."""
 
     def __init__(self):
-        self.ports = [free_port() for _ in range(ZONES)]
+        self.ports = free_ports(ZONES)
         text = 'mcmp_limits nodes=32 aliases=64 contexts=512 processes=16 message=1m;\n'
         for i, port in enumerate(self.ports):
             text += f'mcmp_zone z{i} 4m; server {{ listen 127.0.0.1:{port}; mcmp_receive z{i}; }}\n'
