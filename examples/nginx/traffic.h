@@ -144,6 +144,12 @@ struct ngx_mcmp_traffic_s {
     mcmp_selection selection;
 };
 
+/* Copies a text, which may be none at all; where it ends. */
+static inline u_char *ngx_mcmp_put(u_char *p, mcmp_span text)
+{
+    return text.len > 0 ? ngx_cpymem(p, text.ptr, text.len) : p;
+}
+
 /* traffic_choose.c */
 ngx_mcmp_traffic_t *ngx_mcmp_traffic_new(ngx_http_request_t *r, ngx_mcmp_zone_t *zone);
 /* Of the request's upstream now; other modules may stand before us in u->peer. NULL: none. */

@@ -15,11 +15,11 @@ static ngx_table_elt_t *push(ngx_http_request_t *r, mcmp_span name, mcmp_span va
         return NULL;
     h->key.data = p;
     h->key.len = name.len;
-    p = ngx_cpymem(p, name.ptr, name.len);
+    p = ngx_mcmp_put(p, name);
     *p++ = '\0';
     h->value.data = p;
     h->value.len = value.len;
-    p = ngx_cpymem(p, value.ptr, value.len);
+    p = ngx_mcmp_put(p, value);
     *p++ = '\0';
     h->lowcase_key = p;
     h->hash = ngx_hash_strlow(p, h->key.data, name.len);
@@ -66,7 +66,7 @@ static ngx_int_t set_status(ngx_http_request_t *r, const mcmp_http_info *info)
     u->headers_in.status_n = info->status;
     u->headers_in.status_line.data = p;
     p = ngx_sprintf(p, "%03uD ", info->status);
-    p = ngx_cpymem(p, info->reason.ptr, info->reason.len);
+    p = ngx_mcmp_put(p, info->reason);
     u->headers_in.status_line.len = (size_t)(p - u->headers_in.status_line.data);
     if (u->state != NULL && u->state->status == 0)
         u->state->status = info->status;

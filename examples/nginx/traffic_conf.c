@@ -66,7 +66,7 @@ static char *complain(ngx_conf_t *cf, const char *what, const ngx_str_t *word)
 
 static ngx_uint_t same(const ngx_str_t *a, const ngx_str_t *b)
 {
-    return a->len == b->len && ngx_strncmp(a->data, b->data, a->len) == 0;
+    return a->len == b->len && (a->len == 0 || ngx_strncmp(a->data, b->data, a->len) == 0);
 }
 
 /* Words of a directive from the n-th on. */
@@ -107,12 +107,13 @@ static char *add_setting(ngx_conf_t *cf, ngx_array_t **list, const ngx_mcmp_sett
 
 static ngx_uint_t names(const ngx_str_t *wanted, mcmp_span given)
 {
-    return wanted->len == given.len && ngx_strncmp(wanted->data, given.ptr, given.len) == 0;
+    return given.len > 0 && wanted->len == given.len &&
+           ngx_strncmp(wanted->data, given.ptr, given.len) == 0;
 }
 
 static ngx_uint_t names_any_case(const ngx_str_t *wanted, mcmp_span given)
 {
-    return wanted->len == given.len &&
+    return given.len > 0 && wanted->len == given.len &&
            ngx_strncasecmp(wanted->data, (u_char *)given.ptr, given.len) == 0;
 }
 

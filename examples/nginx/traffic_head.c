@@ -112,7 +112,7 @@ static u_char *put_line(u_char *p, const char *name, mcmp_span value)
     p = ngx_cpymem(p, name, ngx_strlen(name));
     *p++ = ':';
     *p++ = ' ';
-    p = ngx_cpymem(p, value.ptr, value.len);
+    p = ngx_mcmp_put(p, value);
     *p++ = CR;
     *p++ = LF;
     return p;
@@ -144,7 +144,7 @@ static u_char *put_start(ngx_mcmp_traffic_t *t, u_char *p, const u_char *at, con
     if (space == NULL)
         return NULL;
     p = ngx_cpymem(p, at, (size_t)(space - at) + 1);
-    p = ngx_cpymem(p, t->target.target.ptr, t->target.target.len);
+    p = ngx_mcmp_put(p, t->target.target);
     return ngx_cpymem(p, " HTTP/1.1\r\n", sizeof(" HTTP/1.1\r\n") - 1);
 }
 

@@ -189,9 +189,11 @@ static ngx_msec_t life_of(const ngx_mcmp_node_t *node, const ngx_mcmp_loc_t *con
 
 static ngx_uint_t may_keep(const ngx_connection_t *c, const ngx_mcmp_loc_t *conf)
 {
-    return conf->idle_most > 0 && !c->read->eof && !c->read->error && !c->read->timedout &&
-           !c->write->error && !c->write->timedout && c->requests < conf->idle_requests &&
-           !ngx_terminate && !ngx_exiting && !ngx_quit;
+    /* a worker that is short of connections has none to lie idle */
+    return conf->idle_most > 0 && ngx_cycle->free_connection_n > ngx_cycle->connection_n / 8 &&
+           !c->read->eof && !c->read->error && !c->read->timedout && !c->write->error &&
+           !c->write->timedout && c->requests < conf->idle_requests && !ngx_terminate &&
+           !ngx_exiting && !ngx_quit;
 }
 
 ngx_int_t ngx_mcmp_idle_keep(ngx_mcmp_node_t *node, ngx_connection_t *c, const ngx_mcmp_loc_t *conf,

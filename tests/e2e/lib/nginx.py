@@ -5,6 +5,7 @@ its own, and looks at its workers. Ended by its process id.
 The configuration is put together of parts; {traffic}, {management} and {dir} in them are replaced.
 Without `locations` everything is passed to the zone. MCMP_BIN names the folder of programs beside
 modules/; MCMP_NGINX another nginx (one with sanitizers), MCMP_NGINX_MODULE another module."""
+import ctypes
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from nodes import free_port
 from server import BIN, children
 from waiting import until
 
+PR_SET_PDEATHSIG = 1
 MAIN = '''load_module {module};
 daemon off;
 user root;
@@ -24,7 +26,7 @@ error_log {dir}/error.log {level};
 worker_processes {workers};
 worker_shutdown_timeout {shutdown};
 {main}
-events {{ worker_connections 2048; {events} }}
+events {{ worker_connections {connections}; {events} }}
 http {{
     log_format mcmp escape=json '{{"status":$status,"uri":"$request_uri","route":"$mcmp_route",'
         '"node":"$mcmp_node","context":"$mcmp_context","balancer":"$mcmp_balancer",'
@@ -63,6 +65,11 @@ def module():
     return os.path.abspath(path)
 
 
+def end_with_us():
+    """A test that is killed for its time ends the master, which ends its workers."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
 def environment():
     """A sanitizer's quarantine would count as memory of the program, and nginx itself leaves its
     cycle to the system when it ends; MCMP_NGINX_PRELOAD is the runtime of a module with it."""
@@ -77,10 +84,11 @@ class Nginx:
 
     def __init__(self, locations='location / { mcmp_pass cluster; }', server='', http='', main='',
                  events='', zone='mcmp_zone cluster 16m;', manage='mcmp_receive cluster;', listen='',
-                 workers=2, level='info', shutdown='30s', files=None):
+                 workers=2, connections=2048, level='info', shutdown='30s', files=None):
         self.parts = {'locations': locations, 'server': server, 'http': http, 'main': main,
                       'events': events, 'zone': zone, 'manage': manage, 'listen': listen,
-                      'workers': workers, 'level': level, 'shutdown': shutdown}
+                      'workers': workers, 'connections': connections, 'level': level,
+                      'shutdown': shutdown}
         self.dir = tempfile.TemporaryDirectory(prefix='mcmp-nginx-')
         os.mkdir(self.path('html'))
         for name, text in (files or {}).items():
@@ -115,7 +123,7 @@ class Nginx:
     def _start(self):
         self.process = subprocess.Popen(self.argv(), stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                                        env=environment())
+                                        env=environment(), preexec_fn=end_with_us)
         until(lambda: self.process.poll() is not None or self._is_up(), 20, 'nginx is up')
         if self.process.poll() is None:
             return True

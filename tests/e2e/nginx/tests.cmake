@@ -24,5 +24,12 @@ if(TARGET ngx_http_mcmp_module)
   mcmp_nginx_test(zone_100 test_zone TIMEOUT 240 LABELS long ARGS -k reloads)
   mcmp_nginx_test(traffic test_traffic TIMEOUT 240)
   mcmp_nginx_test(ajp test_ajp TIMEOUT 300)
-  mcmp_nginx_test(ajp_buffered test_ajp TIMEOUT 300 LABELS slow ENVIRONMENT MCMP_BUFFERING=1)
+  mcmp_nginx_test(ajp_buffered test_ajp TIMEOUT 300 LABELS slow
+    ENVIRONMENT MCMP_BUFFERING=1 MCMP_BYTES=16777216)
+  mcmp_nginx_test(forward test_forward TIMEOUT 180)
+  mcmp_nginx_test(stream test_stream TIMEOUT 300 LABELS slow)
+  mcmp_nginx_test(stream_2gib test_stream TIMEOUT 1500 LABELS long ARGS -k big
+    ENVIRONMENT MCMP_BYTES=2147483648)
+  mcmp_nginx_test(reloads_60s test_stream TIMEOUT 300 LABELS long ARGS -k reloads
+    ENVIRONMENT MCMP_SECONDS=60)
 endif()
