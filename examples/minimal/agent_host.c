@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Shows: keeping a node registered by mcmp_agent, from its first INFO to the end of its draining.
- * Imitates: an application server with an event loop of its own. The loop is the function run(); the
- * wire is a function call here, as the proxy is a cluster in this process, and the clock a number.
+ * Imitates: an application server with an event loop of its own. The loop is the function run();
+ * the wire is a function call here, as the proxy is a cluster in this process, and the clock a
+ * number.
  */
 #include "example.h"
 
