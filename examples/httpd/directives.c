@@ -88,8 +88,9 @@ const command_rec directive_table[] = {
     MAYBE("EnableOptions", enable_options, "[On|Off]: probe http nodes by OPTIONS, not by connect"),
     SWITCH("DeterministicFailover", deterministic, "On|Off: fail over by the session id"),
     NUMBER("CacheShareFor", cache_share, "seconds; accepted, no effect"),
-    AP_INIT_TAKE_ARGV("ModProxyClusterHCTemplate", set_hc_template, NULL, RSRC_CONF,
-                      "key=value...: hcinterval, hcpasses, hcfails, hcmethod, hcuri, hcexpr"),
+    AP_INIT_TAKE_ARGV(
+        "ModProxyClusterHCTemplate", set_hc_template, NULL, RSRC_CONF,
+        "key=value...: hcinterval, hcpasses, hcfails, hcmethod, hcuri, hcexpr, hctemplate"),
     SWITCH("UseNocanon", use_nocanon, "On|Off: forward the path as it was sent"),
     NUMBER("ResponseStatusCodeOnNoContext", no_context_status,
            "status of requests whose context nobody serves"),

@@ -5,6 +5,8 @@
  */
 #include "directives.h"
 
+#include "hc_expr.h"
+
 #include <apr_strings.h>
 #include <strings.h>
 
@@ -85,9 +87,30 @@ static const char *set_uri(cmd_parms *cmd, const char *value)
     return NULL;
 }
 
+static const char *set_pair(cmd_parms *cmd, const char *pair);
+
+/* One of ProxyHCTemplate, whose keys are the same. */
+static const char *use_template(cmd_parms *cmd, const char *name)
+{
+    const char *args = hc_find(cmd->temp_pool, "ProxyHCTemplate", name);
+
+    if (args == NULL)
+        return "the name of a ProxyHCTemplate";
+    while (*args != '\0') {
+        const char *pair = ap_getword_conf(cmd->temp_pool, &args);
+        const char *wrong =
+            strncasecmp(pair, "hctemplate=", 11) == 0 ? "no template again" : set_pair(cmd, pair);
+
+        if (wrong != NULL)
+            return apr_pstrcat(cmd->pool, "a good template (", wrong, ")", NULL);
+    }
+    return NULL;
+}
+
 static const struct key keys[] = {
     { "hcinterval", set_interval }, { "hcpasses", set_passes }, { "hcfails", set_fails },
-    { "hcmethod", set_method },     { "hcuri", set_uri },
+    { "hcmethod", set_method },     { "hcuri", set_uri },       { "hcexpr", hc_expr_set },
+    { "hctemplate", use_template },
 };
 
 static const struct key *find_key(const char *name)
@@ -111,7 +134,7 @@ static const char *set_pair(cmd_parms *cmd, const char *pair)
     if (value == NULL || *value == '\0' || key == NULL)
         return directive_refuse(cmd,
                                 "key=value with a key of hcinterval, hcpasses, hcfails, hcmethod, "
-                                "hcuri",
+                                "hcuri, hcexpr, hctemplate",
                                 pair);
     wanted = key->set(cmd, value);
     return wanted == NULL ? NULL

@@ -12,6 +12,7 @@
 
 #include "advertise.h"
 #include "directives.h"
+#include "hc_expr.h"
 #include "manager.h"
 #include "receive.h"
 #include "save.h"
@@ -26,6 +27,7 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 
     (void)ptemp;
     settings_begin(pconf);
+    hc_expr_forget();
     if (rival == NULL)
         return OK;
     ap_log_perror(APLOG_MARK, APLOG_EMERG, 0, plog,

@@ -22,6 +22,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "hc_expr.h"
 #include "resolve.h"
 
 #define LOOK_AGAIN (5 * MCMP_MSEC) /* at a name that is being looked up */
@@ -55,7 +56,7 @@ struct probe {
     char request[1024];
     size_t request_len;
     size_t sent;
-    char answer[1024];
+    char answer[4096];
     size_t answer_len;
 };
 
@@ -269,15 +270,27 @@ static int final_status(const struct probe *p)
     }
 }
 
+/* An expression looks at the headers, too. */
+static int is_whole_head(const struct probe *p)
+{
+    return memmem(p->answer, p->answer_len, "\r\n\r\n", 4) != NULL;
+}
+
 static enum step judge_http(struct probe *p)
 {
     int status = final_status(p);
+    int good;
 
     if (status == 0)
         return STEP_ON;
     if (status < 0)
         return failed(p, "the answer is no HTTP");
+    if (hc_expr_has() && !is_whole_head(p) && p->answer_len < sizeof(p->answer))
+        return STEP_ON;
     p->status = status;
+    good = hc_expr_judge(status, p->answer, p->answer_len);
+    if (good >= 0)
+        return good ? STEP_GOOD : failed(p, "the expression says no");
     return (uint32_t)status < p->good_below ? STEP_GOOD : failed(p, "bad status");
 }
 

@@ -3,6 +3,7 @@
 name with what is allowed."""
 import glob
 import os
+import re
 
 import pytest
 
@@ -68,6 +69,8 @@ SWITCH = 'must be On, Off, 1 or 0, not "maybe"'
     ('ModProxyClusterHCTemplate hcpasses=x', 'hcpasses must be'),
     ('ModProxyClusterHCTemplate hcfails=-1', 'hcfails must be'),
     ('ModProxyClusterHCTemplate hcuri=health', 'hcuri must be a path'),
+    ('ModProxyClusterHCTemplate hcexpr=x', 'hcexpr must be the name of a ProxyHCExpr, not "x"'),
+    ('ModProxyClusterHCTemplate hctemplate=x', 'hctemplate must be the name of a ProxyHCTemplate'),
     ('Maxnode 0', 'Maxnode must be a whole number from 1'),
     ('Maxhost 1x', 'Maxhost must be a whole number from 1'),
     ('Maxcontext', 'Maxcontext takes one argument'),
@@ -107,3 +110,25 @@ def test_wrong_arguments_are_told_by_name_with_what_is_allowed(text, wanted):
 def test_secrets_are_not_repeated():
     code, said = check('Listen 127.0.0.1:@traffic@\nAJPSecret "geheim\x01"\n')
     assert code != 0 and 'AJPSecret' in said and 'geheim' not in said
+
+
+SOURCES = os.path.join(CONF, '../../../../examples/httpd')
+
+
+def source(name):
+    with open(os.path.join(SOURCES, name), encoding='utf-8') as file:
+        return file.read()
+
+
+def test_the_sample_configuration_loads():
+    sample = source('mcmp-sample.conf').replace('6666', '@mcmp@')
+    code, said = check('Listen 127.0.0.1:@traffic@\n' + source('mcmp.conf') + sample)
+    assert code == 0, said
+    assert 'mcmp_module' in source('mcmp.load')
+
+
+def test_the_readme_names_each_directive():
+    listed = set(re.findall(r'^    [A-Z_0-9]+\("(\w+)"', source('directives.c'), re.M))
+    assert len(listed) > 45
+    told = set(re.findall(r'\b(\w+)\b', source('README.md').split('## Directives')[1]))
+    assert listed <= told, listed - told

@@ -266,3 +266,22 @@ def test_the_health_template_says_what_is_asked_and_how_often():
         first = len(node.requests)
         until(lambda: len(node.requests) >= first + 4, 10, 'probes of the template')
         assert node.requests[-1].method == 'GET' and node.requests[-1].target == '/up'
+
+
+def test_an_expression_judges_the_answers():
+    said = {'value': 'fine'}
+
+    def answers(_node, conn, _request):
+        return conn.reply(b'', headers=[('X-Health', said['value'])])
+
+    settings = ('ProxyHCExpr fine {%{REQUEST_STATUS} == 200 && %{resp:X-Health} == "fine"}\n'
+                'ProxyHCTemplate every hcinterval=200ms hcmethod=GET hcuri=/up\n'
+                'ModProxyClusterHCTemplate hctemplate=every hcexpr=fine hcfails=2 hcpasses=2\n')
+    with Node('n', handler=answers) as node, Httpd(settings, modules=('proxy_hcheck',)) as server:
+        server.register('n', node.port)
+        assert 'State=OK' in server.send('PING', {'JVMRoute': 'n'}).body.decode()
+        said['value'] = 'ill'
+        assert 'State=NOTOK' in server.send('PING', {'JVMRoute': 'n'}).body.decode()
+        until(lambda: 'was active, is error' in server.log(), 30, 'the error')
+        said['value'] = 'fine'
+        until(lambda: 'was error, is active' in server.log(), 30, 'the end of the error')
