@@ -262,11 +262,12 @@ static void note_session(struct exchange *x)
 {
     const mcmp_selection *sel = &x->selection;
     apr_table_t *env = x->r->subprocess_env;
-    mcmp_span name = is_inside(sel->session, x->path) ? sel->path_name : sel->cookie_name;
 
     if ((sel->flags & MCMP_SELECTION_HAS_SESSION) == 0)
         return;
-    apr_table_setn(env, "BALANCER_SESSION_STICKY", text_of(x, name));
+    apr_table_setn(
+        env, "BALANCER_SESSION_STICKY",
+        text_of(x, is_inside(sel->session, x->path) ? sel->path_name : sel->cookie_name));
     if (sel->session_route.len > 0)
         apr_table_setn(env, "BALANCER_SESSION_ROUTE", text_of(x, sel->session_route));
 }
