@@ -32,11 +32,15 @@ struct told {
     _Atomic uint32_t announced;
     uint32_t used; /* by this generation */
     _Atomic int64_t due;
+    uint32_t goodbye_len; /* to be sent when the next generation has no such host; 0 = none */
+    char group[MCMP_MULTICAST_TEXT];
+    char bind[MCMP_MULTICAST_TEXT];
+    char goodbye[MCMP_ADVERT_MAX];
 };
 
 struct kept {
     _Atomic uint32_t generation; /* of the configuration; older processes are silent */
-    uint32_t count;
+    uint32_t reserved;
     struct told told[MOST_HOSTS];
 };
 
@@ -88,15 +92,21 @@ static mcmp_span bind_address(const char *text)
     return span;
 }
 
-static int open_socket(struct speaker *speaker, mcmp_error *err)
+static int open_group(mcmp_multicast **out, const char *group, const char *bind, mcmp_error *err)
 {
-    const struct mcmp_httpd_host *host = mcmp_httpd_host_of(speaker->server);
     mcmp_multicast_options opts;
 
     mcmp_multicast_options_init(&opts);
-    opts.group = span_of(host->advertise_group);
-    opts.interface_name = bind_address(host->advertise_bind);
-    return mcmp_multicast_open(&speaker->socket, &opts, err);
+    opts.group = span_of(group);
+    opts.interface_name = bind_address(bind);
+    return mcmp_multicast_open(out, &opts, err);
+}
+
+static int open_socket(struct speaker *speaker, mcmp_error *err)
+{
+    const struct mcmp_httpd_host *host = mcmp_httpd_host_of(speaker->server);
+
+    return open_group(&speaker->socket, host->advertise_group, host->advertise_bind, err);
 }
 
 static int make_advertiser(struct speaker *speaker, uint32_t flags, mcmp_error *err)
@@ -228,10 +238,10 @@ static struct told *told_of(const server_rec *s, const char *address, const char
         if (!told->used && strcmp(told->address, address) == 0 &&
             strcmp(told->protocol, protocol) == 0) {
             told->used = 1;
+            told->goodbye_len = 0;
             return told;
         }
-        if (!told->used && (free_one == NULL || told->address[0] == '\0') &&
-            (free_one == NULL || free_one->address[0] != '\0'))
+        if (told->address[0] == '\0' && free_one == NULL)
             free_one = told;
     }
     if (free_one == NULL || apr_generate_random_bytes(random, sizeof(random)) != APR_SUCCESS) {
@@ -279,12 +289,15 @@ static int prepare(apr_pool_t *pconf, struct speaker *speaker, server_rec *s)
     return 0;
 }
 
-/* Shared by all processes to come; nothing of it is given back before the server ends. */
-static int keep(server_rec *s)
+/* Shared by all processes to come; nothing of it is given back before the server ends. Where
+ * nothing was ever announced and nothing is to be, there is none. */
+static int keep(server_rec *s, int wanted)
 {
     void *data = NULL;
 
     apr_pool_userdata_get(&data, KEPT_KEY, s->process->pool);
+    if (data == NULL && wanted == 0)
+        return 0;
     if (data == NULL) {
         data = mmap(NULL, sizeof(*kept), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         if (data == MAP_FAILED) {
@@ -366,17 +379,39 @@ void advertise_pause(void)
         end(&speakers[i]);
 }
 
-static void say_goodbye(struct speaker *speaker)
+/* Numbers are left out for what a child may still send meanwhile. */
+static void prepare_goodbye(struct speaker *speaker)
 {
+    const struct mcmp_httpd_host *host = mcmp_httpd_host_of(speaker->server);
+    struct told *told = speaker->told;
     mcmp_span datagram;
     mcmp_time at;
 
-    if (atomic_load(&speaker->told->announced) == 0 || begin(speaker, NULL) != MCMP_OK)
+    told->goodbye_len = 0;
+    end(speaker);
+    atomic_fetch_add(&told->sequence, 16);
+    if (atomic_load(&told->announced) == 0 || begin(speaker, NULL) != MCMP_OK)
         return;
     (void)mcmp_advertiser_stop(speaker->advertiser, 0);
-    if (mcmp_advertiser_next(speaker->advertiser, 0, (int64_t)time(NULL), &datagram, &at, NULL) ==
+    if (mcmp_advertiser_next(speaker->advertiser, 0, (int64_t)time(NULL), &datagram, &at, NULL) !=
         MCMP_OK)
-        (void)mcmp_multicast_send(speaker->socket, datagram.ptr, datagram.len, NULL);
+        return;
+    apr_cpystrn(told->group, host->advertise_group, sizeof(told->group));
+    apr_cpystrn(told->bind, host->advertise_bind != NULL ? host->advertise_bind : "",
+                sizeof(told->bind));
+    memcpy(told->goodbye, datagram.ptr, datagram.len);
+    told->goodbye_len = (uint32_t)datagram.len;
+}
+
+static void say_goodbye(struct told *told)
+{
+    mcmp_multicast *socket = NULL;
+
+    if (told->goodbye_len != 0 && open_group(&socket, told->group, told->bind, NULL) == MCMP_OK)
+        (void)mcmp_multicast_send(socket, told->goodbye, told->goodbye_len, NULL);
+    mcmp_multicast_close(socket);
+    told->goodbye_len = 0;
+    told->address[0] = '\0'; /* free for another one */
 }
 
 /* The configuration goes, in the parent: at a restart, and at the end. */
@@ -386,8 +421,9 @@ static apr_status_t leave(void *unused)
     if (getpid() != parent_pid)
         return APR_SUCCESS;
     for (int i = 0; i < speaker_count; i++) {
+        prepare_goodbye(&speakers[i]);
         if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_EXITING)
-            say_goodbye(&speakers[i]);
+            say_goodbye(speakers[i].told);
         end(&speakers[i]);
     }
     speaker_count = 0;
@@ -402,11 +438,11 @@ int advertise_open(apr_pool_t *pconf, server_rec *s)
     speaker_count = 0;
     for (const server_rec *host = s; host != NULL; host = host->next)
         wanted += mcmp_httpd_host_of(host)->advertise != 0;
-    if (wanted == 0)
-        return 0;
-    speakers = apr_pcalloc(pconf, (apr_size_t)wanted * sizeof(*speakers));
-    if (keep(s) != 0)
+    if (keep(s, wanted) != 0)
         return -1;
+    if (kept == NULL)
+        return 0;
+    speakers = apr_pcalloc(pconf, ((apr_size_t)wanted + 1) * sizeof(*speakers));
     for (server_rec *host = s; host != NULL; host = host->next) {
         if (mcmp_httpd_host_of(host)->advertise == 0)
             continue;
@@ -416,6 +452,9 @@ int advertise_open(apr_pool_t *pconf, server_rec *s)
         }
         speaker_count++;
     }
+    for (uint32_t i = 0; i < MOST_HOSTS; i++)
+        if (!kept->told[i].used)
+            say_goodbye(&kept->told[i]);
     apr_pool_cleanup_register(pconf, NULL, leave, apr_pool_cleanup_null);
     return 0;
 }

@@ -76,6 +76,23 @@ def test_another_process_goes_on_where_the_last_one_was():
     assert len(reader.proxies) == 1
 
 
+def test_a_host_that_a_restart_takes_away_says_good_bye():
+    reader = JavaReader()
+    with Listener(PORT) as listener:
+        with Httpd(host=LO, mpm=MPM) as httpd:
+            found = announced(listener, reader)
+            httpd.reconfigure()
+            httpd.graceful()
+            assert announced(listener, reader, 410)['Server'] == found['Server']
+            httpd.graceful()
+            assert listener.is_silent(0.5)
+            httpd.reconfigure(host=LO)
+            httpd.graceful()
+            assert announced(listener, reader)['Server'] != found['Server']
+        announced(listener, reader, 410)
+    assert len(reader.proxies) == 2
+
+
 def test_with_a_key_the_whole_datagram_is_vouched_for():
     reader = JavaReader('a key, with blanks')
     with Listener(PORT) as listener:
