@@ -21,6 +21,7 @@ if(TARGET mod_mcmp AND EXISTS /usr/sbin/apache2)
   mcmp_httpd_test(receive)
   mcmp_httpd_test(config)
   mcmp_httpd_test(state)
+  mcmp_httpd_test(certificates)
   mcmp_httpd_test(valgrind_manage LABELS long)
   # what depends on the MPM runs with both
   foreach(mpm IN ITEMS event prefork)
