@@ -95,14 +95,18 @@ ngx_int_t ngx_mcmp_ajp_take_head(ngx_mcmp_traffic_t *t, const mcmp_http_head *he
     ngx_http_request_t *r = t->request;
     const mcmp_http_info *info = mcmp_http_head_info(head);
     uint32_t flags;
+    uint32_t id;
     mcmp_pair line;
 
     if (set_status(r, info) != NGX_OK)
         return NGX_ERROR;
     hint_secret(t, info->status);
     for (uint32_t i = 0; i < info->header_count; i++) {
-        mcmp_http_head_header(head, i, &line, NULL, &flags);
-        if ((flags & MCMP_HTTP_FIELD_HOP) == 0 && take_line(r, &line) != NGX_OK)
+        mcmp_http_head_header(head, i, &line, &id, &flags);
+        if ((flags & MCMP_HTTP_FIELD_HOP) != 0 ||
+            (info->status == NGX_HTTP_NO_CONTENT && id == MCMP_HTTP_FIELD_CONTENT_LENGTH))
+            continue;
+        if (take_line(r, &line) != NGX_OK)
             return NGX_ERROR;
     }
     if (add_empty(r, r->upstream->headers_in.server, "Server") != NGX_OK)

@@ -28,6 +28,10 @@ if(TARGET ngx_http_mcmp_module)
     ENVIRONMENT MCMP_BUFFERING=1 MCMP_BYTES=16777216)
   mcmp_nginx_test(forward test_forward TIMEOUT 180)
   mcmp_nginx_test(stream test_stream TIMEOUT 300 LABELS slow)
+  if(TARGET mcmp-node AND EXISTS /usr/share/tomcat10/bin/catalina.sh AND
+     EXISTS /usr/lib/jvm/default-java/bin/javac)
+    mcmp_nginx_test(tomcat test_tomcat TIMEOUT 400 LABELS slow)
+  endif()
   mcmp_nginx_test(stream_2gib test_stream TIMEOUT 1500 LABELS long ARGS -k big
     ENVIRONMENT MCMP_BYTES=2147483648)
   mcmp_nginx_test(reloads_60s test_stream TIMEOUT 300 LABELS long ARGS -k reloads
