@@ -78,6 +78,7 @@ static const struct directive probe_deadline = SETTING(probe_deadline, 0, 1, 600
 #define NUMBER(name, info, help) AP_INIT_TAKE1(name, set_number, INFO(info), RSRC_CONF, help)
 #define WORD(name, info, help) AP_INIT_TAKE1(name, set_word, INFO(info), RSRC_CONF, help)
 #define TEXT_OF(name, info, help) AP_INIT_TAKE1(name, set_text, INFO(info), RSRC_CONF, help)
+#define TOKEN(name, info, help) AP_INIT_TAKE1(name, set_token, INFO(info), RSRC_CONF, help)
 
 const command_rec directive_table[] = {
     NUMBER("CreateBalancers", create_balancers,
@@ -137,9 +138,9 @@ const command_rec directive_table[] = {
     AP_INIT_TAKE_ARGV("MCMPAuthorize", set_authorize, NULL, RSRC_CONF,
                       "NETWORK..., or certificate NAME ROUTE...: who may send messages"),
     TEXT_OF("MCMPStateFile", state_file, "path of the file that keeps the state over a stop"),
-    TEXT_OF("MCMPProbeMethod", probe_method, "method of probes of http nodes"),
-    TEXT_OF("MCMPProbePath", probe_path, "path of probes of http nodes"),
-    TEXT_OF("MCMPProbeHost", probe_host, "Host of probes of http nodes"),
+    TOKEN("MCMPProbeMethod", probe_method, "method of probes of http nodes"),
+    TOKEN("MCMPProbePath", probe_path, "path of probes of http nodes"),
+    TOKEN("MCMPProbeHost", probe_host, "Host of probes of http nodes"),
     NUMBER("MCMPProbeGoodBelow", probe_below, "a status below is good"),
     NUMBER("MCMPProbeFailures", probe_failures, "failed probes until a node is removed"),
     NUMBER("MCMPProbeDeadline", probe_deadline, "seconds that a probe may take at most"),

@@ -23,6 +23,7 @@ const char *set_optional_switch(cmd_parms *cmd, void *unused, int argc, char *co
 const char *set_number(cmd_parms *cmd, void *unused, const char *arg);
 const char *set_word(cmd_parms *cmd, void *unused, const char *arg);
 const char *set_text(cmd_parms *cmd, void *unused, const char *arg);
+const char *set_token(cmd_parms *cmd, void *unused, const char *arg);
 
 /* Those that are more than one value (special.c). */
 const char *set_receive(cmd_parms *cmd, void *unused, int argc, char *const argv[]);

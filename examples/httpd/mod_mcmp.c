@@ -35,15 +35,22 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
     return HTTP_INTERNAL_SERVER_ERROR;
 }
 
+/* The configuration is read; it may be looked at only. */
+static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
+{
+    (void)plog;
+    (void)ptemp;
+    settings_finish(pconf, s);
+    return state_check(s) == 0 ? OK : HTTP_INTERNAL_SERVER_ERROR;
+}
+
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
 {
     (void)plog;
     (void)ptemp;
-    if (settings_finish(pconf, s) != 0)
-        return HTTP_INTERNAL_SERVER_ERROR;
-    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG ||
-        ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST)
-        return OK; /* the configuration is only looked at */
+    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG)
+        return OK; /* it is read once more before the start */
+    settings_tell(s);
     if (state_open(pconf, s) != 0 || watchdog_register(pconf, s) != 0 ||
         manager_begin(pconf, s) != 0 || advertise_open(pconf, s) != 0)
         return HTTP_INTERNAL_SERVER_ERROR;
@@ -70,6 +77,7 @@ static int monitor(apr_pool_t *pool, server_rec *s)
 static void register_hooks(apr_pool_t *pool)
 {
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_FIRST);
+    ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_LAST); /* the MPM knows its sizes */
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_child_init(state_enter_child, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_child_status(child_status, NULL, NULL, APR_HOOK_MIDDLE);

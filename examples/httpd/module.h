@@ -5,7 +5,7 @@
  *
  * There is one cluster per server. Its settings (struct mcmp_httpd_settings) are one for all hosts:
  * the last directive counts, wherever it stands. What may differ between virtual hosts is in struct
- * mcmp_httpd_host. Both are complete after our post_config: nothing is UNSET any more.
+ * mcmp_httpd_host. Both are complete before post_config: nothing is UNSET any more.
  */
 #ifndef MCMP_HTTPD_MODULE_H
 #define MCMP_HTTPD_MODULE_H
@@ -92,7 +92,7 @@ struct mcmp_httpd_host {
     const char *advertise_bind;
 };
 
-/* The settings of this generation. Valid from pre_config on, complete after post_config. */
+/* The settings of this generation. Valid from pre_config on, complete after check_config. */
 struct mcmp_httpd_settings *mcmp_httpd_settings(void);
 /* The configuration of a server or virtual host; never NULL. */
 struct mcmp_httpd_host *mcmp_httpd_host_of(const server_rec *s);

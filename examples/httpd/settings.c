@@ -74,6 +74,8 @@ static const size_t host_texts[] = {
 #define COUNT(table) (sizeof(table) / sizeof(*(table)))
 
 static struct mcmp_httpd_settings *settings; /* of the generation that is being read or runs */
+static int64_t asked_hosts;                  /* before they were raised */
+static int64_t asked_contexts;
 
 struct mcmp_httpd_settings *mcmp_httpd_settings(void)
 {
@@ -146,20 +148,31 @@ static void default_text(const char **text, const char *fallback)
 }
 
 /* Each node has a host and each host a context at least. */
-static void raise_sizes(server_rec *s)
+static void raise_sizes(void)
 {
-    if (settings->max_hosts < settings->max_nodes) {
-        ap_log_error(APLOG_MARK, APLOG_INFO, 0, s,
-                     "Maxhost is raised from %" APR_INT64_T_FMT " to Maxnode, %" APR_INT64_T_FMT,
-                     settings->max_hosts, settings->max_nodes);
+    asked_hosts = settings->max_hosts;
+    asked_contexts = settings->max_contexts;
+    if (settings->max_hosts < settings->max_nodes)
         settings->max_hosts = settings->max_nodes;
-    }
-    if (settings->max_contexts < settings->max_hosts) {
-        ap_log_error(APLOG_MARK, APLOG_INFO, 0, s,
-                     "Maxcontext is raised from %" APR_INT64_T_FMT " to Maxhost, %" APR_INT64_T_FMT,
-                     settings->max_contexts, settings->max_hosts);
+    if (settings->max_contexts < settings->max_hosts)
         settings->max_contexts = settings->max_hosts;
-    }
+}
+
+static void tell_raised(server_rec *s, const char *name, int64_t from, int64_t to, const char *of)
+{
+    if (from != to)
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, s,
+                     "%s is raised from %" APR_INT64_T_FMT " to %s, %" APR_INT64_T_FMT, name, from,
+                     of, to);
+}
+
+void settings_tell(server_rec *s)
+{
+    tell_raised(s, "Maxhost", asked_hosts, settings->max_hosts, "Maxnode");
+    tell_raised(s, "Maxcontext", asked_contexts, settings->max_contexts, "Maxhost");
+    if (settings->cache_share > 0)
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
+                     "CacheShareFor has no effect: what is shared is never stale");
 }
 
 /* The region takes the greatest message of any host; each host then refuses by its own limit. */
@@ -195,7 +208,7 @@ static void default_texts(apr_pool_t *pconf)
         settings->state_file = ap_server_root_relative(pconf, settings->state_file);
 }
 
-int settings_finish(apr_pool_t *pconf, server_rec *s)
+void settings_finish(apr_pool_t *pconf, server_rec *s)
 {
     complete(settings, setting_numbers, COUNT(setting_numbers));
     for (size_t i = 0; i < COUNT(setting_texts); i++)
@@ -203,12 +216,8 @@ int settings_finish(apr_pool_t *pconf, server_rec *s)
             **text_at(settings, setting_texts[i]) == '\0')
             *text_at(settings, setting_texts[i]) = NULL;
     default_texts(pconf);
-    raise_sizes(s);
+    raise_sizes();
     finish_hosts(s);
     if (settings->enable_options == 0)
         settings->hc_connect = 1;
-    if (settings->cache_share > 0)
-        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
-                     "CacheShareFor has no effect: what is shared is never stale");
-    return 0;
 }

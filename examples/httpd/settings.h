@@ -7,8 +7,10 @@
 
 /* Before a configuration is read. */
 void settings_begin(apr_pool_t *pconf);
-/* After it was read: defaults, and what one value demands of another. 0, or -1: it was logged. */
-int settings_finish(apr_pool_t *pconf, server_rec *s);
+/* After it was read: defaults, and what one value demands of another. */
+void settings_finish(apr_pool_t *pconf, server_rec *s);
+/* Say once what became of values that were not taken as they are. */
+void settings_tell(server_rec *s);
 
 void *host_create(apr_pool_t *p, server_rec *s);
 void *host_merge(apr_pool_t *p, void *base, void *add);

@@ -299,6 +299,21 @@ static apr_status_t leave(void *data)
     return APR_SUCCESS;
 }
 
+int state_check(server_rec *s)
+{
+    mcmp_cluster_options opts;
+    mcmp_command_limits limits;
+    mcmp_logger logger;
+    mcmp_error err;
+    size_t size;
+
+    mcmp_error_init(&err);
+    set_options(&opts, &limits, &logger, s);
+    if (mcmp_cluster_region_size(&opts, &size, &err) == MCMP_OK)
+        return 0;
+    return complain(s, "make a cluster by these settings", &err);
+}
+
 int state_open(apr_pool_t *pconf, server_rec *s)
 {
     struct kept *kept = NULL;

@@ -5,6 +5,8 @@
 
 #include "module.h"
 
+/* May the cluster be made by these settings? 0, or -1: it was logged. */
+int state_check(server_rec *s);
 /* In the parent: create the memory, or take over that of the last generation. 0, or -1: logged. */
 int state_open(apr_pool_t *pconf, server_rec *s);
 /* In a child, before its threads start. */

@@ -118,3 +118,12 @@ const char *set_text(cmd_parms *cmd, void *unused, const char *arg)
     *(const char **)(void *)((char *)directive_target(cmd) + what->offset) = arg;
     return NULL;
 }
+
+/* A text that stands in a line of a request. */
+const char *set_token(cmd_parms *cmd, void *unused, const char *arg)
+{
+    for (const char *at = arg; *at != '\0'; at++)
+        if ((unsigned char)*at <= ' ' || (unsigned char)*at >= 0x7f)
+            return directive_refuse(cmd, "printable ASCII without blanks", arg);
+    return set_text(cmd, unused, arg);
+}

@@ -90,6 +90,8 @@ SWITCH = 'must be On, Off, 1 or 0, not "maybe"'
     ('MCMPAuthorize', 'MCMPAuthorize needs at least one network'),
     ('MCMPAuthorize 10.0.0.0/33', 'MCMPAuthorize must be a list of addresses, CIDRs'),
     ('MCMPAuthorize certificate CN=a', 'needs a name and at least one route'),
+    *((f'MCMPProbe{name} "a b"', f'MCMPProbe{name} must be printable ASCII without blanks')
+      for name in ('Method', 'Path', 'Host')),
     ('MCMPSlowStart x', 'MCMPSlowStart must be a whole number from 0'),
     ('MCMPProbeGoodBelow 100', 'MCMPProbeGoodBelow must be a whole number from 101 to 600'),
     ('EnableMCMPReceive', 'EnableMCMPReceive must be inside of a <VirtualHost>'),
@@ -110,6 +112,23 @@ def test_wrong_arguments_are_told_by_name_with_what_is_allowed(text, wanted):
 def test_secrets_are_not_repeated():
     code, said = check('Listen 127.0.0.1:@traffic@\nAJPSecret "geheim\x01"\n')
     assert code != 0 and 'AJPSecret' in said and 'geheim' not in said
+
+
+def test_settings_without_effect_are_told_once():
+    with Httpd('CacheShareFor 5\nMaxhost 30\n') as server:
+        log = server.log()
+        assert log.count('CacheShareFor has no effect') == 1
+        assert 'Maxhost is raised' not in log
+        server.reconfigure('Maxnode 40\nMaxhost 30\nMaxcontext 35\n')
+        server.graceful()
+        log = server.log()
+        assert log.count('Maxhost is raised from 30 to Maxnode, 40') == 1
+        assert log.count('Maxcontext is raised from 35 to Maxhost, 40') == 1
+
+
+def test_sizes_that_cannot_be_are_told_before_the_start():
+    code, said = check('Listen 127.0.0.1:@traffic@\nManagerBalancerName "a<b"\n')
+    assert code != 0 and 'default_balancer' in said, said
 
 
 SOURCES = os.path.join(CONF, '../../../../examples/httpd')

@@ -82,6 +82,33 @@ def test_sizes_that_are_too_small_are_told_by_name():
         assert 'the limit max_nodes is met' in server.log()
 
 
+@MPMS
+def test_what_runs_is_counted_over_a_restart(mpm):
+    """A request in flight in an old child is counted until it ends."""
+    let_go = threading.Event()
+
+    def slow(node, conn, _request):
+        let_go.wait(30)
+        return conn.reply(node.route.encode())
+
+    def connected():
+        return int(server.nodes()['n']['Connected'])
+
+    with Node('n', handler=slow) as node, Httpd(QUIET, mpm=mpm, children=2) as server:
+        server.register('n', node.port)
+        answers = []
+        thread = threading.Thread(target=lambda: answers.append(server.get('/')))
+        thread.start()
+        until(lambda: connected() == 1, 20, 'the request')
+        for _ in range(2):
+            server.graceful(settled=False)
+            assert connected() == 1
+        let_go.set()
+        thread.join(30)
+        assert answers[0].status == 200
+        until(lambda: connected() == 0, 20, 'the end of the request')
+
+
 def test_other_settings_hold_after_a_graceful_restart():
     with Httpd(QUIET) as server:
         fill(server)
