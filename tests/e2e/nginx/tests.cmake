@@ -20,6 +20,7 @@ if(TARGET ngx_http_mcmp_module)
   mcmp_nginx_test(config test_config TIMEOUT 120)
   mcmp_nginx_test(manage test_manage TIMEOUT 180)
   mcmp_nginx_test(advertise test_advertise TIMEOUT 120)
+  mcmp_nginx_test(inflight test_inflight TIMEOUT 180 ENVIRONMENT MCMP_RELOADS=20)
   mcmp_nginx_test(zone test_zone TIMEOUT 240 LABELS slow ENVIRONMENT MCMP_RELOADS=30)
   mcmp_nginx_test(zone_100 test_zone TIMEOUT 240 LABELS long ARGS -k reloads)
   mcmp_nginx_test(traffic test_traffic TIMEOUT 240)
@@ -36,4 +37,18 @@ if(TARGET ngx_http_mcmp_module)
     ENVIRONMENT MCMP_BYTES=2147483648)
   mcmp_nginx_test(reloads_60s test_stream TIMEOUT 300 LABELS long ARGS -k reloads
     ENVIRONMENT MCMP_SECONDS=60)
+
+  # All of nginx with sanitizers, from its source: what the module hands to nginx is looked at too.
+  if(MCMP_SANITIZE MATCHES address)
+    set(nginx_asan ${PROJECT_BINARY_DIR}/nginx-asan)
+    add_test(NAME e2e.nginx.asan_build
+      COMMAND sh ${PROJECT_SOURCE_DIR}/scripts/nginx-asan.sh ${nginx_asan} $<TARGET_FILE:mcmp_static>)
+    set_tests_properties(e2e.nginx.asan_build PROPERTIES TIMEOUT 1800 LABELS long SKIP_RETURN_CODE 77
+      FIXTURES_SETUP nginx_asan)
+    foreach(name IN ITEMS contract config manage advertise zone inflight traffic ajp)
+      mcmp_nginx_test(asan_${name} test_${name} TIMEOUT 600 LABELS long ENVIRONMENT
+        "MCMP_NGINX=${nginx_asan}/nginx;MCMP_NGINX_MODULE=${nginx_asan}/ngx_http_mcmp_module.so;MCMP_NGINX_PRELOAD=;MCMP_RELOADS=20")
+      set_tests_properties(e2e.nginx.asan_${name} PROPERTIES FIXTURES_REQUIRED nginx_asan)
+    endforeach()
+  endif()
 endif()
