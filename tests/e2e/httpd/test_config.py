@@ -4,6 +4,8 @@ name with what is allowed."""
 import glob
 import os
 import re
+import shutil
+import subprocess
 
 import pytest
 
@@ -141,9 +143,30 @@ def source(name):
 
 def test_the_sample_configuration_loads():
     sample = source('mcmp-sample.conf').replace('6666', '@mcmp@')
-    code, said = check('Listen 127.0.0.1:@traffic@\n' + source('mcmp.conf') + sample)
+    code, said = check('Listen 127.0.0.1:@traffic@\n' + source('proxy_mcmp.conf') + sample)
     assert code == 0, said
-    assert 'mcmp_module' in source('mcmp.load')
+
+
+@pytest.mark.skipif(not os.path.exists('/etc/apache2/mods-available/proxy.load'),
+                    reason="no layout like Debian's")
+def test_a2enmod_takes_the_files(tmp_path):
+    """Names decide the order of loading, and mod_proxy has to come first."""
+    folder = tmp_path / 'apache2'
+    shutil.copytree('/etc/apache2', folder, symlinks=True)
+    module = os.path.join(httpd.MODULES, 'mod_mcmp.so')
+    available = folder / 'mods-available'
+    for name in ('proxy_mcmp.load', 'proxy_mcmp.conf'):
+        text = source(name).replace('/usr/lib/apache2/modules/mod_mcmp.so', module)
+        (available / name).write_text(text)
+    env = {**httpd.environment(), 'APACHE_CONFDIR': str(folder), 'APACHE_RUN_USER': 'www-data',
+           'APACHE_RUN_GROUP': 'www-data'}
+    env.update({f'APACHE_{kind}_DIR': str(tmp_path) for kind in ('RUN', 'LOG', 'LOCK')})
+    env['APACHE_PID_FILE'] = str(tmp_path / 'pid')
+    subprocess.run(['a2enmod', '-q', 'proxy_http', 'proxy_mcmp'], env=env, check=True, timeout=60,
+                   capture_output=True)
+    done = subprocess.run([httpd.APACHE, '-d', folder, '-f', folder / 'apache2.conf', '-M'], env=env,
+                          capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0 and 'mcmp_module (shared)' in done.stdout, done.stderr
 
 
 def test_the_readme_names_each_directive():
