@@ -56,8 +56,8 @@ typedef struct mcmp_multicast mcmp_multicast;
  * @param[out] out  the socket; @owned, close with mcmp_multicast_close()
  * @param[in]  opts NULL = defaults
  * @param[out] err  detail; may be NULL
- * @return MCMP_OK, MCMP_ERR_NOMEM, MCMP_ERR_INVALID (no multicast group, no such interface, or it
- * has no address of the group's family), MCMP_ERR_UNSUPPORTED, MCMP_ERR_OS
+ * @return MCMP_OK, MCMP_ERR_NOMEM, MCMP_ERR_INVALID (no multicast group, no such interface, or
+ * the TTL), MCMP_ERR_UNSUPPORTED, MCMP_ERR_OS
  * @mt_any @reentrant yes
  * @since 0.1
  */

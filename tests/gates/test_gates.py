@@ -176,6 +176,17 @@ class Objects(GateTest):
             'lib/lb/a.c': 'int mcmp__os_time(void);\nint mcmp__x(void)\n{\n    return mcmp__os_time();\n}\n'},
             'which does I/O', compiled('base/os_apr.c', 'lb/a.c'))
 
+    def test_lets_digests_through_but_not_randomness(self):
+        provider = ('int mcmp__md5(void)\n{\n    return 1;\n}\n'
+                    'int mcmp__random_bytes(void)\n{\n    return 1;\n}\n')
+        call = 'int %s(void);\nint mcmp__x(void)\n{\n    return %s();\n}\n'
+        self.passes('objects', {'lib/base/crypto_openssl.c': provider,
+                                'lib/advertise/a.c': call % (('mcmp__md5',) * 2)},
+                    compiled('base/crypto_openssl.c', 'advertise/a.c'))
+        self.finds('objects', {'lib/base/crypto_openssl.c': provider,
+                               'lib/advertise/a.c': call % (('mcmp__random_bytes',) * 2)},
+                   'which does I/O', compiled('base/crypto_openssl.c', 'advertise/a.c'))
+
 
 if __name__ == '__main__':
     unittest.main(verbosity=0)
