@@ -24,7 +24,7 @@ LO = 'ServerAdvertise On\nAdvertiseBindAddress 127.0.0.1\n'
 MPM = os.environ.get('MCMP_MPM', 'event')
 
 
-def announced(listener, reader, status=200, timeout=10):
+def announced(listener, reader, status=200, timeout=20):
     found = reader.read(listener.next(timeout))
     assert found['status'] == status, found
     return found
@@ -42,7 +42,7 @@ def test_first_at_once_then_every_frequency_then_the_end():
             begin = time.monotonic()
             for _ in range(5):
                 assert announced(listener, reader)['Server'] == found['Server']
-            assert 1.0 < time.monotonic() - begin < 8
+            assert 0.8 < time.monotonic() - begin < 30
         statuses = drain(listener, reader)
     assert statuses[-1] == 410 and set(statuses[:-1]) <= {200}
     assert len(reader.proxies) == 1

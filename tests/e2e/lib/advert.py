@@ -114,7 +114,7 @@ class Listener:
     def __exit__(self, *args):
         self.socket.close()
 
-    def next(self, timeout=5):
+    def next(self, timeout=20):
         self.socket.settimeout(timeout)
         return self.socket.recv(65536)
 
