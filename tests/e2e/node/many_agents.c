@@ -46,6 +46,7 @@ static int epoll_fd;
 static node *nodes;
 static size_t count;
 static endpoint *links;
+static endpoint *listeners;
 static endpoint *dead;
 static mcmp_time interval;
 static uint32_t port;
@@ -121,11 +122,14 @@ static uint32_t open_backend(void)
     struct sockaddr_in address = loopback(0);
     socklen_t len = sizeof(address);
     int fd = open_socket();
+    endpoint *listener;
 
     if (bind(fd, (struct sockaddr *)&address, len) != 0 || listen(fd, 8) != 0 ||
         getsockname(fd, (struct sockaddr *)&address, &len) != 0)
         die("listen");
-    (void)watch(KIND_LISTENER, fd, EPOLLIN);
+    listener = watch(KIND_LISTENER, fd, EPOLLIN);
+    listener->next = listeners;
+    listeners = listener;
     return ntohs(address.sin_port);
 }
 
@@ -329,6 +333,16 @@ static mcmp_time look_at_nodes(void)
     return next;
 }
 
+static void free_dead(void)
+{
+    while (dead != NULL) {
+        endpoint *end = dead;
+
+        dead = end->next;
+        free(end);
+    }
+}
+
 static void round_of_events(void)
 {
     struct epoll_event events[EVENTS];
@@ -341,12 +355,7 @@ static void round_of_events(void)
 
     for (int i = 0; i < got; i++)
         serve(events[i].data.ptr);
-    while (dead != NULL) {
-        endpoint *end = dead;
-
-        dead = end->next;
-        free(end);
-    }
+    free_dead();
 }
 
 static uint64_t least_statuses(uint64_t *out_most)
@@ -431,6 +440,15 @@ int main(int argc, char **argv)
     run(number_of(argv[3]));
     for (size_t i = 0; i < count; i++)
         mcmp_agent_free(nodes[i].agent);
+    while (links != NULL)
+        drop(links);
+    while (listeners != NULL) {
+        endpoint *next = listeners->next;
+
+        drop(listeners);
+        listeners = next;
+    }
+    free_dead();
     free(nodes);
     return 0;
 }
