@@ -59,6 +59,7 @@ typedef struct mcmp__peer {
     uint8_t *told;           /* per context */
     mcmp_time hold_until;    /* the state's request is not sent before */
     mcmp_time status_due;    /* the next STATUS; 0 = at once */
+    mcmp_time said_at;       /* of the last request */
     mcmp_time wait_until;    /* for sessions */
     mcmp_time stop_by;       /* draining is over then */
     mcmp_time failed_at;     /* the last time */

@@ -329,9 +329,19 @@ static int has_lost(mcmp__peer *peer, mcmp_span body)
     return lost;
 }
 
-static int good_status(mcmp__peer *peer, mcmp_time now, const mcmp_answer_info *answer)
+/* The rhythm is kept, and the time that an answer takes is no part of it; one that was said much too
+ * late begins a new one, so that two never come close together. */
+static mcmp_time next_status(const mcmp__peer *peer, mcmp_time now)
 {
     mcmp_time interval = peer->agent->options.interval;
+    int is_late = peer->status_due == 0 || peer->said_at - peer->status_due > interval / 8;
+    mcmp_time next = later(is_late ? peer->said_at : peer->status_due, interval);
+
+    return next > now ? next : later(now, interval);
+}
+
+static int good_status(mcmp__peer *peer, mcmp_time now, const mcmp_answer_info *answer)
+{
     mcmp_span state = { NULL, 0 };
 
     if (has_lost(peer, answer->body)) {
@@ -352,10 +362,7 @@ static int good_status(mcmp__peer *peer, mcmp_time now, const mcmp_answer_info *
     peer->in_service = 1;
     peer->reason[0] = '\0';
     peer->statuses++;
-    /* The rhythm is kept, and the time that the answer took is no part of it. */
-    peer->status_due = later(peer->status_due, interval) > now && peer->status_due > 0
-                           ? later(peer->status_due, interval)
-                           : later(now, interval);
+    peer->status_due = next_status(peer, now);
     if (peer->said_health != peer->agent->health)
         peer->status_due = 0;
     tell_contexts(peer, 0);

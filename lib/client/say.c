@@ -130,6 +130,7 @@ int mcmp__say(mcmp__peer *peer, mcmp_time now, mcmp_error *err)
     rc = mcmp_message_encode(&message, peer->request.data, peer->request.cap, &peer->request.len,
                              err);
     peer->said_health = peer->agent->health;
+    peer->said_at = now;
     if (peer->state == MCMP__PLAN_APPS)
         peer->sent_status = peer->agent->wanted[peer->index];
     return rc;

@@ -116,4 +116,4 @@ def test_what_can_not_be_listened_to_ends_it_with_1(tmp_path):
                   ['--advertise-key-file', tmp_path / 'none']):
         with Agent('--advertise', *flags, demo=False, backend='127.0.0.1:1') as running:
             assert running.wait_exit() == 1
-            assert running.log.find('--advertise: ')
+            running.log.wait('--advertise: ')

@@ -28,7 +28,7 @@ typedef struct node {
     mcmp_agent *agent;
     mcmp_handle proxy;
     mcmp_time due;
-    mcmp_time first;   /* when the first STATUS was answered */
+    mcmp_time last;    /* when the last STATUS was answered */
     uint64_t statuses; /* that were seen here */
     int is_over;
 } node;
@@ -202,7 +202,7 @@ static void do_step(node *owner, const mcmp_agent_step *step)
                                 NULL);
 }
 
-/* How late each STATUS is by the rhythm that the first one set. */
+/* How late each STATUS is: an interval after the one before it. */
 static void note_status(node *owner, mcmp_time now)
 {
     mcmp_agent_info info;
@@ -213,9 +213,8 @@ static void note_status(node *owner, mcmp_time now)
         info.statuses == owner->statuses)
         return;
     owner->statuses = info.statuses;
-    if (owner->statuses == 1)
-        owner->first = now;
-    late = now - owner->first - (mcmp_time)(owner->statuses - 1) * interval;
+    late = owner->last == 0 ? 0 : now - owner->last - interval;
+    owner->last = now;
     worst = late > worst ? late : worst;
     late_sum += (double)(late > 0 ? late : 0);
     late_count++;

@@ -140,16 +140,18 @@ def test_metrics_of_the_system_give_a_load():
 
 
 def test_a_metric_that_gives_no_number_is_left_out():
+    sleep = f'sleep 77.{os.getpid()}'
     with StubProxy() as proxy, Agent('--interval', '200ms', '--metric', 'command/1=echo much',
-                                     '--metric', 'command/1=sleep 77', '--metric', 'memory/1000000',
-                                     proxies=[proxy]) as node:
+                                     '--metric', f'command/1={sleep}', '--metric',
+                                     'memory/1000000', '--drain-wait', 0, proxies=[proxy]) as node:
         node.log.wait('echo much is left out: no number')
-        node.log.wait('sleep 77 is left out: no answer in time')
+        node.log.wait(f'{sleep} is left out: no answer in time')
         proxy.wait_command('STATUS', 3)
         assert set(loads(proxy)) == {100}
+        assert node.stop() == 0
         assert sum('echo much' in line for line in node.log.lines) == 1, 'said once'
-    assert not subprocess.run(['pgrep', '-f', '^sleep 77$'], capture_output=True,
-                              check=False).stdout, 'it was killed'
+    until(lambda: not subprocess.run(['pgrep', '-f', f'^{sleep}$'], capture_output=True,
+                                     check=False).stdout, 10, 'it was killed')
 
 
 # ---- health

@@ -38,6 +38,25 @@ START_TEST(test_the_rhythm_of_status_is_kept_when_answers_are_slow)
 }
 END_TEST
 
+START_TEST(test_a_status_that_comes_late_begins_a_new_rhythm)
+{
+    drive_begin_one();
+    drive_register();
+    drive.now += 11 * MCMP_SEC; /* a second late, which is less than an eighth */
+    drive_expect(MCMP_COMMAND_STATUS, DRIVE_STATUS_OK);
+    ck_assert_int_eq(drive_wait_ms(), 9000);
+    drive.now += 14 * MCMP_SEC;
+    drive_expect(MCMP_COMMAND_STATUS, DRIVE_STATUS_OK);
+    ck_assert_int_eq(drive_wait_ms(), 10000);
+    drive.now += 10 * MCMP_SEC;
+    ck_assert_int_eq(drive_next(), MCMP_COMMAND_STATUS);
+    drive.now += 15 * MCMP_SEC; /* the answer takes longer than an interval */
+    drive_ok(DRIVE_STATUS_OK);
+    ck_assert_int_eq(drive_wait_ms(), 10000);
+    drive_end();
+}
+END_TEST
+
 START_TEST(test_nothing_is_sent_while_an_answer_is_awaited)
 {
     drive_begin_one();
@@ -616,6 +635,7 @@ int main(void)
     const TTest *const tests[] = {
         test_it_registers_then_tells_its_status_at_each_interval,
         test_the_rhythm_of_status_is_kept_when_answers_are_slow,
+        test_a_status_that_comes_late_begins_a_new_rhythm,
         test_nothing_is_sent_while_an_answer_is_awaited,
         test_an_answer_to_status_tells_whether_the_node_was_lost,
         test_a_refusal_for_good_tells_why_and_is_tried_only_when_the_host_wants_it,
