@@ -329,8 +329,8 @@ static int has_lost(mcmp__peer *peer, mcmp_span body)
     return lost;
 }
 
-/* The rhythm is kept, and the time that an answer takes is no part of it; one that was said much too
- * late begins a new one, so that two never come close together. */
+/* The rhythm is kept, and the time that an answer takes is no part of it; one that was said much
+ * too late begins a new one, so that two never come close together. */
 static mcmp_time next_status(const mcmp__peer *peer, mcmp_time now)
 {
     mcmp_time interval = peer->agent->options.interval;
