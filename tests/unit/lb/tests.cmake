@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 mcmp_unit(lb test_session)
 mcmp_unit(lb test_share)
+mcmp_unit(lb test_wraps)
 mcmp_unit(lb test_routing PUBLIC)
 mcmp_unit(lb test_choice PUBLIC)
 mcmp_unit(lb test_plain PUBLIC)

@@ -32,6 +32,9 @@ mcmp_unit(model test_segment)
 mcmp_unit(model test_segment_damage)
 mcmp_unit(model test_segment_life)
 mcmp_unit(model test_segment_read)
+mcmp_unit(model test_segment_room)
+set_tests_properties(unit.model.test_segment_room oom.model.test_segment_room
+  long.oom.model.test_segment_room PROPERTIES SKIP_RETURN_CODE 77)
 mcmp_unit(model test_store)
 
 # More rounds of the same; each has its own alarm.
