@@ -17,6 +17,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "oom/hooks.h"
+
 #define SUPPORT_UNUSED __attribute__((unused))
 #define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -168,6 +170,8 @@ SUPPORT_UNUSED static void run_with_oom(const char *name, oom_scenario scenario,
     test_heap heap;
     size_t calls;
 
+    if (oom_by_itself != NULL)
+        oom_by_itself(1); /* nothing is to fail but what fails here */
     test_heap_init(&heap, 0);
     row_code(name, scenario(&heap.allocator, ctx), MCMP_OK);
     row_int(name, heap.live_blocks, 0);
@@ -180,6 +184,8 @@ SUPPORT_UNUSED static void run_with_oom(const char *name, oom_scenario scenario,
         row_int(name, heap.live_blocks, 0);
         row_int(name, heap.live_bytes, 0);
     }
+    if (oom_by_itself != NULL)
+        oom_by_itself(0);
 }
 
 /* A small deterministic generator for random cuts. */
@@ -211,17 +217,6 @@ SUPPORT_UNUSED static char *read_test_file(const char *name, size_t *len)
     } while (got > 0);
     (void)fclose(file);
     return data;
-}
-
-/* Linked in where scenarios also run with each allocation failing (oom/oom.c), by MCMP_OOM. */
-int oom_run_tests(const char *name, const TTest *const *tests, size_t count, const char *most)
-    __attribute__((weak));
-int oom_has_failed(void) __attribute__((weak));
-
-/* 1: an allocation failed in this scenario, so what may be left out for want of memory may be. */
-SUPPORT_UNUSED static int memory_was_short(void)
-{
-    return oom_has_failed != NULL && oom_has_failed();
 }
 
 /* The main function of a suite: run all tests, return the exit status. */

@@ -203,7 +203,9 @@ START_TEST(test_the_callback_is_asked_for_the_command_and_for_the_node)
     opts.authorize_ctx = &calls;
     station_open(&s, &opts);
     ck_assert_int_eq(say(&s, "CONFIG /", ONE), MCMP_OK);
-    ck_assert_int_eq(calls, 2);
+    ck_assert_int_ge(calls, 2);
+    if (!memory_was_short()) /* a call that is made again asks again */
+        ck_assert_int_eq(calls, 2);
     ck_assert_int_eq(say(&s, "CONFIG /", "JVMRoute=n2&Host=10.0.0.2"), MCMP_OK);
     ck_assert_int_eq(say(&s, "DUMP /", ""), MCMP_ERR_DENIED);
     ck_assert_int_eq(say(&s, "STATUS /", "JVMRoute=n1&Load=-1"), MCMP_OK);
