@@ -65,6 +65,7 @@ typedef struct {
     ngx_queue_t idle;
     ngx_uint_t idle_count;
     ngx_str_t name; /* host:port */
+    ngx_str_t url;  /* scheme://host:port */
 } ngx_mcmp_node_t;
 
 typedef struct ngx_mcmp_traffic_s ngx_mcmp_traffic_t;
@@ -110,8 +111,6 @@ struct ngx_mcmp_traffic_s {
     ngx_mcmp_node_t *node;
     ngx_mcmp_ajp_t *ajp; /* NULL: this try speaks HTTP */
     ngx_mcmp_http_t http;
-    ngx_mcmp_hold_t hold;
-    ngx_http_upstream_conf_t own; /* copy of nginx's, where a try needs another */
 
     int chosen;           /* what mcmp_select_node() said last */
     ngx_int_t answer;     /* status to answer ourselves; 0: none */
@@ -125,6 +124,7 @@ struct ngx_mcmp_traffic_s {
     unsigned passed : 1;    /* by mcmp_pass */
     unsigned ready : 1;     /* prepared by mcmp_pass for its upstream */
     unsigned held : 1;      /* the selection is to be released */
+    unsigned settled : 1;   /* the node and its endpoint are those that are spoken to */
     unsigned fresh : 1;     /* the next try takes a new connection to the same node */
     unsigned was_stale : 1; /* that happened once */
     unsigned diverted : 1;  /* to the endpoint for upgrades of an AJP node */
@@ -135,6 +135,9 @@ struct ngx_mcmp_traffic_s {
     unsigned spent : 1;     /* no try is left */
     unsigned limited : 1;   /* the tries are those that the node's balancer allows */
 
+    /* from here on nothing is cleared for a new request but what is read before it is written */
+    ngx_mcmp_hold_t hold;
+    ngx_http_upstream_conf_t own; /* copy of nginx's, where a try needs another */
     size_t tried_count;
     size_t tried_well; /* the first of them: failed, but not in error */
     mcmp_handle tried[NGX_MCMP_TRIES];

@@ -20,6 +20,8 @@ static void clean(void *data)
     ngx_mcmp_hold_end(t);
     ngx_mcmp_ajp_end(t);
     ngx_mcmp_release(t, MCMP_OUTCOME_CLIENT);
+    if (t->node != NULL)
+        ngx_mcmp_node_put(t->node);
     ngx_queue_remove(&t->queue);
     if (unused_count >= FREE_MOST) {
         ngx_free(t);
@@ -132,10 +134,70 @@ ngx_int_t ngx_mcmp_traffic_ask(ngx_mcmp_traffic_t *t, const ngx_str_t *balancer)
     return NGX_OK;
 }
 
+static ngx_str_t text_of(mcmp_span span)
+{
+    ngx_str_t text = { span.len, (u_char *)span.ptr };
+
+    return text;
+}
+
+static void copy(ngx_pool_t *pool, ngx_str_t *text)
+{
+    u_char *data = text->len > 0 ? ngx_pstrdup(pool, text) : NULL;
+
+    if (data == NULL)
+        text->len = 0;
+    text->data = data;
+}
+
+/* What the variables show points into the selection and the node; before another try those of the
+ * one before are copied, as are the names in nginx's list of tries. */
+static void forget_node(ngx_mcmp_traffic_t *t)
+{
+    ngx_http_request_t *r = t->request;
+    ngx_str_t *shown[] = { &t->record->route, &t->record->context, &t->record->balancer,
+                           &t->record->session_route, &t->record->node };
+    ngx_http_upstream_state_t *state;
+    ngx_str_t *name;
+
+    if (t->node == NULL)
+        return;
+    for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
+        copy(r->pool, shown[i]);
+    name = ngx_palloc(r->pool, sizeof(*name));
+    if (name != NULL) {
+        *name = t->node->name;
+        copy(r->pool, name);
+    }
+    state = r->upstream_states != NULL ? r->upstream_states->elts : NULL;
+    for (ngx_uint_t i = 0; state != NULL && i < r->upstream_states->nelts; i++) {
+        if (state[i].peer == &t->node->name)
+            state[i].peer = name;
+    }
+    ngx_mcmp_node_put(t->node);
+    t->node = NULL;
+}
+
+static void note(ngx_mcmp_traffic_t *t)
+{
+    ngx_mcmp_ctx_t *record = t->record;
+    const mcmp_selection *selection = &t->selection;
+
+    record->tries++;
+    record->route = text_of(selection->route);
+    record->context = text_of(selection->path_context);
+    record->balancer = text_of(selection->balancer);
+    record->session_route = text_of(selection->session_route);
+    t->node = ngx_mcmp_node_get(t->zone, selection, t->request->connection->log);
+    if (t->node != NULL)
+        record->node = t->node->url;
+}
+
 int ngx_mcmp_choose(ngx_mcmp_traffic_t *t, ngx_uint_t dry)
 {
     mcmp_query *query = &t->query;
 
+    forget_node(t);
     query->now = ngx_mcmp_now();
     query->tried_count = t->tried_count;
     query->flags = dry ? MCMP_QUERY_DRY_RUN : 0;
@@ -145,10 +207,11 @@ int ngx_mcmp_choose(ngx_mcmp_traffic_t *t, ngx_uint_t dry)
                     : MCMP_NO_NODE;
     if (t->chosen == MCMP_OK && !dry) {
         t->held = 1;
+        t->settled = 0;
         t->since = query->now;
         t->counted_in = 0;
         t->counted_out = 0;
-        ngx_mcmp_ctx_note(t->request, t->record, &t->selection);
+        note(t);
     } else if (t->chosen == MCMP_WAIT) {
         if (query->waiting_since == 0)
             query->waiting_since = query->now;
@@ -276,8 +339,10 @@ ngx_mcmp_traffic_t *ngx_mcmp_traffic_new(ngx_http_request_t *r, ngx_mcmp_zone_t 
 
     if (t == NULL)
         return NULL;
-    /* the large rest is filled before it is read */
-    ngx_memzero(t, offsetof(ngx_mcmp_traffic_t, tried));
+    ngx_memzero(t, offsetof(ngx_mcmp_traffic_t, hold));
+    t->hold.on = 0;
+    t->tried_count = 0;
+    t->tried_well = 0;
     ngx_queue_insert_tail(&running, &t->queue);
     cln->handler = clean;
     cln->data = t;
@@ -309,9 +374,6 @@ void ngx_mcmp_release(ngx_mcmp_traffic_t *t, ngx_int_t result)
         outcome.now = ngx_mcmp_now();
         mcmp_selection_release(t->zone->cluster, &t->selection, &outcome);
     }
-    if (t->node != NULL)
-        ngx_mcmp_node_put(t->node);
-    t->node = NULL;
 }
 
 void ngx_mcmp_tried(ngx_mcmp_traffic_t *t, ngx_int_t outcome)

@@ -44,8 +44,9 @@ static ngx_queue_t *bucket_of(table_t *table, mcmp_handle handle)
 
 static ngx_mcmp_node_t *make_node(const mcmp_selection *selection, ngx_log_t *log)
 {
-    size_t room = selection->host.len + sizeof(":65535");
+    size_t room = selection->host.len + sizeof("https://:65535");
     ngx_mcmp_node_t *node = ngx_calloc(sizeof(*node) + room, log);
+    const char *scheme = mcmp_scheme_name(selection->scheme);
 
     if (node == NULL)
         return NULL;
@@ -53,10 +54,14 @@ static ngx_mcmp_node_t *make_node(const mcmp_selection *selection, ngx_log_t *lo
     node->port = selection->port;
     node->scheme = selection->scheme;
     ngx_queue_init(&node->idle);
-    node->name.data = (u_char *)(node + 1);
-    node->name.len = (size_t)(ngx_snprintf(node->name.data, room, "%*s:%uD", selection->host.len,
-                                           selection->host.ptr, selection->port) -
-                              node->name.data);
+    node->url.data = (u_char *)(node + 1);
+    node->url.len =
+        (size_t)(ngx_snprintf(node->url.data, room, "%s://%*s:%uD", scheme, selection->host.len,
+                              selection->host.ptr, selection->port) -
+                 node->url.data);
+    node->name = node->url;
+    node->name.data += ngx_strlen(scheme) + 3;
+    node->name.len -= ngx_strlen(scheme) + 3;
     if (!ngx_mcmp_literal(selection->host, selection->port, node->list, &node->count))
         node->count = 0;
     return node;

@@ -116,19 +116,11 @@ static ngx_int_t divert(ngx_mcmp_traffic_t *t)
     t->selection.scheme = MCMP_SCHEME_HTTP;
     t->selection.port = (uint32_t)endpoint->number;
     t->diverted = 1;
-    return NGX_OK;
-}
-
-static ngx_int_t name_peer(ngx_mcmp_traffic_t *t, ngx_peer_connection_t *pc)
-{
-    ngx_str_t *name = ngx_palloc(t->request->pool, sizeof(*name) + t->node->name.len);
-
-    if (name == NULL)
-        return NGX_ERROR;
-    name->len = t->node->name.len;
-    name->data = (u_char *)(name + 1);
-    ngx_memcpy(name->data, t->node->name.data, name->len);
-    pc->name = name;
+    if (t->node != NULL)
+        ngx_mcmp_node_put(t->node);
+    t->node = ngx_mcmp_node_get(t->zone, &t->selection, t->request->connection->log);
+    if (t->node != NULL)
+        t->record->node = t->node->url;
     return NGX_OK;
 }
 
@@ -157,11 +149,11 @@ static ngx_int_t prepare(ngx_mcmp_traffic_t *t, ngx_peer_connection_t *pc)
 {
     ngx_mcmp_address_t *address;
 
-    if (t->node == NULL) {
+    if (!t->settled) {
         t->answer = divert(t);
         if (t->answer != NGX_OK)
             return NGX_DECLINED;
-        t->node = ngx_mcmp_node_get(t->zone, &t->selection, pc->log);
+        t->settled = 1;
     }
     if (t->node == NULL) {
         t->answer = NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -170,10 +162,9 @@ static ngx_int_t prepare(ngx_mcmp_traffic_t *t, ngx_peer_connection_t *pc)
     if (t->node->count == 0 || (t->node->valid != 0 && t->node->valid < ngx_time()))
         return NGX_AGAIN;
     t->answer = speak(t);
-    if (t->answer == NGX_OK && name_peer(t, pc) != NGX_OK)
-        t->answer = NGX_HTTP_INTERNAL_SERVER_ERROR;
     if (t->answer != NGX_OK)
         return NGX_DECLINED;
+    pc->name = &t->node->name;
     address = &t->node->list[t->node->turn % t->node->count];
     pc->sockaddr = &address->sockaddr.sockaddr;
     pc->socklen = address->socklen;
