@@ -66,6 +66,13 @@ static enum step failed(struct probe *p, const char *why)
     return STEP_FAILED;
 }
 
+static enum step lost(struct probe *p, const char *why)
+{
+    p->why = why;
+    p->result = PROBE_LOST;
+    return STEP_WAIT;
+}
+
 static enum step wait_for(struct probe *p, short events)
 {
     p->events = events;
@@ -139,10 +146,10 @@ static enum step step_next(struct probe *p, mcmp_time now)
     p->sent = 0;
     p->answer_len = 0;
     if (write_cping(p) != 0)
-        return failed(p, "no memory for a CPing");
+        return lost(p, "no memory for a CPing");
     p->fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (p->fd < 0)
-        return failed(p, "no socket");
+        return errno == EAFNOSUPPORT ? failed(p, "no such protocol here") : lost(p, "no socket");
     if (connect(p->fd, address->ai_addr, address->ai_addrlen) != 0 && errno != EINPROGRESS)
         return failed(p, "the endpoint can't be reached");
     p->phase = PHASE_CONNECT;

@@ -10,6 +10,7 @@
 #define PROBE_RUNS 0
 #define PROBE_GOOD 1
 #define PROBE_BAD 2
+#define PROBE_LOST 3 /* something is missing here: that says nothing of the node */
 
 struct probe;
 

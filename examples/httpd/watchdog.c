@@ -18,6 +18,7 @@
 #define TURN (MCMP_SEC / 2) /* the thread comes back so often, to see that the process ends */
 #define NAP (20 * MCMP_MSEC)
 #define MOST_PROBES 1024
+#define TELL_EVERY (10 * MCMP_SEC)
 
 #define GAP MCMP_SEC /* between two tries, when the template wants more than one */
 
@@ -39,6 +40,7 @@ struct health {
     int most;
     unsigned char *failed; /* per slot of a node: what was reported last */
     size_t slots;
+    mcmp_time told; /* that a probe could not be made */
 };
 
 static unsigned char *failed_of(struct health *health, mcmp_handle node)
@@ -50,6 +52,12 @@ static unsigned char *failed_of(struct health *health, mcmp_handle node)
     return slot < health->slots ? &health->failed[slot] : &none;
 }
 
+static void forget(struct health *health, int i)
+{
+    probe_free(health->running[i].probe);
+    health->running[i] = health->running[--health->count];
+}
+
 static void report(struct health *health, int i, int good, mcmp_time now)
 {
     struct running *r = &health->running[i];
@@ -59,8 +67,18 @@ static void report(struct health *health, int i, int good, mcmp_time now)
                      probe_why(r->probe) != NULL ? probe_why(r->probe) : "no answer");
     *failed_of(health, r->node) = !good;
     (void)mcmp_probe_report(mcmp_httpd_cluster(), r->node, r->ticket, good, now, NULL);
-    probe_free(r->probe);
-    health->running[i] = health->running[--health->count];
+    forget(health, i);
+}
+
+/* Nothing is reported: it is due again when its time is over. */
+static void lose(struct health *health, int i, mcmp_time now)
+{
+    if (health->told == 0 || now - health->told > TELL_EVERY) {
+        health->told = now;
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, health->server, "a probe can't be made: %s",
+                     probe_why(health->running[i].probe));
+    }
+    forget(health, i);
 }
 
 /* One try is over. hcfails of them in a row begin an error, hcpasses end it. */
@@ -131,7 +149,9 @@ static void step_all(struct health *health, mcmp_time now)
         }
         if (r->again_at == 0)
             result = probe_step(r->probe, now);
-        if (result != PROBE_RUNS)
+        if (result == PROBE_LOST)
+            lose(health, i, now);
+        else if (result != PROBE_RUNS)
             finish(health, i, result == PROBE_GOOD, now);
     }
 }

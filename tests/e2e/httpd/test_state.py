@@ -2,6 +2,7 @@
 """The cluster's memory over restarts and deaths, and what all children see of it."""
 import os
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -293,6 +294,25 @@ def test_the_health_template_says_what_is_asked_and_how_often():
         first = len(node.requests)
         until(lambda: len(node.requests) >= first + 4, 10, 'probes of the template')
         assert node.requests[-1].method == 'GET' and node.requests[-1].target == '/up'
+
+
+def test_a_lack_of_descriptors_is_no_fault_of_a_node():
+    """Mute nodes hold all of them; the node that answers stays active."""
+    few = ('sh', '-c', 'ulimit -n 60; exec "$@"', 'sh')
+    settings = 'LBstatusRecalTime 1\nMaxnode 100\n'
+    mute = [socket.create_server(('127.0.0.1', 0)) for _ in range(60)]
+    with Node('n') as node, Httpd(settings, threads=4, wrap=few) as server:
+        for i, sock in enumerate(mute):
+            fields = {'JVMRoute': f'm{i}', 'Host': '127.0.0.1', 'Port': sock.getsockname()[1],
+                      'Type': 'http'}
+            assert server.send('CONFIG', fields).status == 200
+        server.register('n', node.port)
+        until(lambda: "a probe can't be made: no socket" in server.log(), 30, 'the lack')
+        time.sleep(1)
+        assert server.log().count("a probe can't be made") == 1
+        assert 'node n: probe failed' not in server.log()
+    for sock in mute:
+        sock.close()
 
 
 def test_an_expression_judges_the_answers():
