@@ -46,8 +46,8 @@ def test_two_proxies_and_three_nodes_find_each_other():
         proxies[0].signal(signal.SIGKILL)
         proxies[0].process.wait()
         nodes[0].log.wait("can't connect", 10)
-        start = time.monotonic()
         back = stack.enter_context(proxy(ports[0]))
+        start = time.monotonic()
         until(lambda: routes(back) == {'a', 'b', 'c'}, 10, 'all are back')
         until(lambda: raw.get(back.traffic, '/json').status == 200, 5)
         taken = time.monotonic() - start

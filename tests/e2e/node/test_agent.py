@@ -88,8 +88,8 @@ def test_status_comes_at_each_interval():
     with StubProxy() as proxy, Agent('--interval', '200ms', '--load', 42, proxies=[proxy]):
         seen = proxy.wait_command('STATUS', 6)
         assert {r.body for r in seen} == {b'JVMRoute=n1&Load=42'}
-        gaps = [b.time - a.time for a, b in zip(seen, seen[1:])]
-        assert all(0.15 < gap < 5 for gap in gaps), gaps
+        mean = (seen[-1].time - seen[0].time) / (len(seen) - 1)  # single ones may be held up here
+        assert 0.15 < mean < 5, mean
         assert proxy.names()[:4] == REGISTER and set(proxy.names()[4:]) == {'STATUS'}
 
 

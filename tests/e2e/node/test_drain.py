@@ -11,7 +11,7 @@ from server import Server
 from waiting import until
 from wire import Wire, get
 
-LATE = 1.5  # seconds that a busy machine may take beyond the moment that is right
+LATE = 3  # seconds that a busy machine may take beyond the moment that is right
 
 
 @pytest.fixture(name='server', scope='module')
@@ -69,7 +69,7 @@ def test_it_leaves_when_the_last_request_has_ended(server, count):
         load.join()
         assert load.statuses == [200] * count, 'nothing was cut off'
         right = max(load.ended, default=start)
-        assert removed > right - 0.3, 'it waited for the last one'
+        assert removed > right - 1, 'it waited for the last one'
         assert removed < right + LATE, f'{removed - right:.2f} s after the last one'
         assert bool(agent.log.find('waits for')) == (count > 0)
         until(lambda: not mcmp.info(server.management)[1])
