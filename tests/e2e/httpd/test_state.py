@@ -149,17 +149,24 @@ def test_restarts_do_not_grow_memory():
 @MPMS
 def test_children_see_what_any_of_them_was_told(mpm):
     """8 children: each connection may end in another one."""
-    with Httpd(QUIET, mpm=mpm, children=8, threads=4) as server:
-        clients = [raw.Client(server.management) for _ in range(16)]
-        for i in range(8):
-            answer = mcmp.message(clients[i], 'CONFIG', {
-                'JVMRoute': f'n{i}', 'Host': '127.0.0.1', 'Port': 20000 + i, 'Type': 'http'})
+    with Httpd(QUIET, mpm=mpm, children=8, threads=8) as server:
+        clients = [raw.Client(server.management) for _ in range(16 if mpm == 'event' else 6)]
+
+        def ask(i, command, fields=()):
+            """httpd may close a connection that waits; nodes come back then, too."""
+            try:
+                return mcmp.message(clients[i], command, fields)
+            except (raw.Closed, OSError):
+                clients[i].close()
+                clients[i] = raw.Client(server.management)
+                return mcmp.message(clients[i], command, fields)
+
+        for i in range(6):
+            answer = ask(i, 'CONFIG', {'JVMRoute': f'n{i}', 'Host': '127.0.0.1', 'Port': 20000 + i,
+                                       'Type': 'http'})
             assert answer.status == 200
-            for client in clients[:4] if mpm == 'prefork' else clients:
-                body = mcmp.message(client, 'INFO').body.decode()
-                assert f'Name: n{i},' in body
-            if mpm == 'prefork':
-                break
+            for other in range(len(clients)):
+                assert f'Name: n{i},' in ask(other, 'INFO').body.decode()
         for client in clients:
             client.close()
 
