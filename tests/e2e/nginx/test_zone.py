@@ -316,3 +316,31 @@ def test_a_new_binary_takes_the_named_segment_over(segment, tmp_path):
             for pid in pids:
                 until(lambda pid=pid: not is_alive(pid), 30, 'the masters end')
             config.dir.cleanup()
+
+
+def test_a_reload_may_drop_a_zone_or_the_whole_module():
+    with Nginx(zone=small(), locations='') as nginx, Node() as node:
+        fill(nginx, node)
+        nginx.configure(zone='mcmp_zone other 16m;', manage='mcmp_receive other;')
+        nginx.reload()
+        assert nginx.nodes() == {}
+        nginx.configure(zone=small(), manage='mcmp_receive cluster;')
+        nginx.reload()
+        assert nginx.nodes() == {}, 'a zone that was dropped comes back empty'
+        fill(nginx, node)
+        nginx.write('nginx.conf', f'daemon off; user root; pid {nginx.path("pid")}; worker_processes 2; '
+                    f'error_log {nginx.path("error.log")} info; events {{}}')
+        nginx.reload()
+        assert nginx.process.poll() is None
+        nginx.configure()
+        nginx.reload()
+        assert nginx.nodes() == {}
+
+
+def test_more_workers_than_places_are_told_and_answer_503():
+    zone = 'mcmp_limits processes=3; mcmp_zone cluster 16m;'
+    with Nginx(zone=zone, locations='', workers=4) as nginx:
+        nginx.allow_deaths = True
+        found = {mcmp.send(nginx.management, 'PING').status for _ in range(80)}
+        assert found == {200, 503}
+        assert 'the worker has no place in its zone, see mcmp_limits processes=' in nginx.log()
