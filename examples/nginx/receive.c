@@ -4,9 +4,9 @@
  * sent. An answer that waits for a probe or a delay goes on when that is over; the worker serves
  * others meanwhile, and one that ends gracefully waits for it.
  *
- * In a zone whose state has moved away (a reload with other limits) nothing is answered: as soon as
- * this old worker accepts no connections any more it closes this one, and the sender repeats its
- * message on a new one, which a new worker takes.
+ * In a zone whose state has moved away (a reload with other limits) nothing is answered: a moment
+ * after this old worker accepts no connections any more it closes this one, and the sender repeats
+ * its message on a new one, which a new worker takes.
  */
 #include "receive.h"
 
@@ -24,20 +24,14 @@ typedef struct {
     ngx_mcmp_probe_t *probe;
     ngx_event_t timer;
     mcmp_time moved_at; /* when it was found that the state is no longer here; 0: it is */
+    mcmp_time close_at; /* then; 0: this worker still accepts connections */
 } message;
 
 #define MOVED_POLL 10u
-#define MOVED_LONGEST (5 * MCMP_SEC)
+#define MOVED_GRACE (2 * MCMP_SEC) /* in which the other old workers stop, too */
+#define MOVED_LONGEST (10 * MCMP_SEC)
 
 static void judge(message *m, int rc);
-
-static void finalize(message *m, ngx_int_t rc)
-{
-    ngx_connection_t *c = m->r->connection;
-
-    ngx_http_finalize_request(m->r, rc);
-    ngx_http_run_posted_requests(c);
-}
 
 static void resume(message *m, int probe_ok)
 {
@@ -51,20 +45,26 @@ static void resume(message *m, int probe_ok)
 static void on_probed(void *ctx, int ok, const char *why)
 {
     message *m = ctx;
+    ngx_connection_t *c = m->r->connection;
 
     m->probe = NULL;
     if (why != NULL)
-        ngx_log_error(NGX_LOG_DEBUG, m->r->connection->log, 0,
-                      "mcmp: the probe of an endpoint %s: %s", ok ? "passed" : "failed", why);
+        ngx_log_error(NGX_LOG_DEBUG, c->log, 0, "mcmp: the probe of an endpoint %s: %s",
+                      ok ? "passed" : "failed", why);
     resume(m, ok);
+    ngx_http_run_posted_requests(c);
 }
 
 static void wait_moved(message *m)
 {
+    mcmp_time now = ngx_mcmp_now();
+
     if (m->moved_at == 0)
-        m->moved_at = ngx_mcmp_now();
-    if (ngx_exiting || ngx_mcmp_now() - m->moved_at > MOVED_LONGEST)
-        finalize(m, NGX_HTTP_CLOSE);
+        m->moved_at = now;
+    if (m->close_at == 0 && ngx_exiting)
+        m->close_at = now + MOVED_GRACE;
+    if ((m->close_at != 0 && now >= m->close_at) || now - m->moved_at > MOVED_LONGEST)
+        ngx_http_finalize_request(m->r, NGX_HTTP_CLOSE);
     else
         ngx_add_timer(&m->timer, MOVED_POLL);
 }
@@ -72,11 +72,13 @@ static void wait_moved(message *m)
 static void on_timer(ngx_event_t *event)
 {
     message *m = event->data;
+    ngx_connection_t *c = m->r->connection;
 
     if (m->moved_at != 0)
         wait_moved(m);
     else
         resume(m, 0);
+    ngx_http_run_posted_requests(c);
 }
 
 static void wait_for(message *m)
@@ -102,9 +104,9 @@ static void judge(message *m, int rc)
     } else if (mcmp_response_status(m->response) == 0) {
         ngx_log_error(NGX_LOG_ERR, m->r->connection->log, 0, "mcmp: no answer: %s",
                       mcmp_strerror(rc));
-        finalize(m, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        ngx_http_finalize_request(m->r, NGX_HTTP_INTERNAL_SERVER_ERROR);
     } else {
-        finalize(m, ngx_mcmp_exchange_send(m->r, m->response));
+        ngx_http_finalize_request(m->r, ngx_mcmp_exchange_send(m->r, m->response));
     }
 }
 

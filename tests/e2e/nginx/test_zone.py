@@ -166,16 +166,18 @@ def test_other_limits_take_the_state_along():
         until(lambda: sender.count > 5, 10, 'messages flow')
         before = (before[0], shown(nginx))
         maps = []
-        for i in range(10):
+        for i in range(6):
             zone = small(rest='').replace('nodes=20', f'nodes={30 + i}')
             if i % 3 == 0:
                 zone = zone.replace('3m', f'{4 + i}m')
             nginx.configure(zone=zone)
             nginx.reload()
             assert (identity(nginx), shown(nginx)) == before, i
+            seen = sender.count  # who repeats once is not to meet two reloads in a row
+            until(lambda: sender.count > seen + 2, 10, 'messages flow')
             maps.append(len(open(f'/proc/{nginx.pid}/maps', encoding='ascii').readlines()))
         assert maps[-1] <= maps[1] + 4, maps
-        assert nginx.log().count('the state moved to the new size and limits') == 10
+        assert nginx.log().count('the state moved to the new size and limits') == 6
         nginx.reload()  # with equal limits again
         sender.end()
         assert (identity(nginx), shown(nginx)) == before
