@@ -232,6 +232,21 @@ def test_many_generations_of_a_node_take_no_memory():
         until(lambda: len(a.open) <= 3, 20, 'connections of former generations were closed')
 
 
+def test_nodes_come_and_go_under_load():
+    with server(threads=16, level='error') as httpd, Node('a') as a, Node('b') as b:
+        httpd.register('a', a.port)
+        load = Load(httpd, threads=4)
+        for _ in range(40):
+            httpd.register('b', b.port)
+            served = len(b.requests)
+            until(lambda: len(b.requests) > served or load.failures, 30, 'b serves')
+            mcmp.send(httpd.management, 'REMOVE-APP', {'JVMRoute': 'b'}, target='/*')
+        load.stop()
+        assert load.failures == []
+        until(lambda: {row['Connected'] for row in httpd.nodes().values()} == {'0'}, 30,
+              'nothing is counted as running')
+
+
 def test_a_worker_in_use_outlives_its_node():
     go = threading.Event()
 
