@@ -23,6 +23,21 @@ static model models[PROXIES + 1];
 static uint64_t entropy;
 static size_t losses;
 
+/* As drive_answer(), without the guard page that would take most of the time here. */
+static void answer(unsigned status, const char *type, const char *body)
+{
+    char bytes[1024];
+    size_t used;
+    int len = snprintf(bytes, sizeof(bytes),
+                       "HTTP/1.1 %u Word\r\nType: %s\r\nContent-Length: %zu\r\n\r\n%s", status,
+                       type, strlen(body), body);
+
+    ck_assert(len > 0 && (size_t)len < sizeof(bytes));
+    ck_assert_int_eq(mcmp_agent_received(drive.agent, drive.proxy, drive.connection, drive.now,
+                                         bytes, (size_t)len, &used, NULL),
+                     MCMP_OK);
+}
+
 static void answer_bytes(model *m, int command)
 {
     char body[512] = "";
@@ -38,7 +53,7 @@ static void answer_bytes(model *m, int command)
         m->knows = 1;
     if (command != MCMP_COMMAND_INFO && !m->knows) {
         losses++;
-        drive_answer(500, "MEM", "");
+        answer(500, "MEM", "");
         return;
     }
     if (command == MCMP_COMMAND_STATUS) {
@@ -47,7 +62,7 @@ static void answer_bytes(model *m, int command)
         (void)snprintf(body, sizeof(body), "Type=STATUS-RSP&State=OK&id=%llu\n",
                        (unsigned long long)m->id);
     }
-    drive_ok(body);
+    answer(200, "NONE", body);
 }
 
 /* What happens to a request of a proxy that has its troubles. */
