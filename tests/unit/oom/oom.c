@@ -31,7 +31,21 @@
         oom_outside();                                                         \
     }
 
-/* Processes and threads of the scenario. */
+/* Files, processes and threads of the scenario. */
+WRAP(mkstemp, char *name)
+{
+    oom_shared();
+    return __real_mkstemp(name);
+}
+
+char *__real_mkdtemp(char *name);
+char *__wrap_mkdtemp(char *name);
+char *__wrap_mkdtemp(char *name)
+{
+    oom_shared();
+    return __real_mkdtemp(name);
+}
+
 WRAP(fork, void)
 {
     oom_shared();
@@ -49,7 +63,7 @@ WRAP(mcmp_cluster_open, mcmp_cluster **out, const mcmp_cluster_options *opts, mc
 {
     mcmp_cluster *before = out != NULL ? *out : NULL;
 
-    if (opts != NULL && (opts->memory == MCMP_MEMORY_SHARED || opts->memory == MCMP_MEMORY_NAMED))
+    if (opts != NULL && opts->memory != MCMP_MEMORY_HEAP)
         oom_shared();
     WITH_ALLOCATOR(mcmp_cluster_options, opts)
     CALL(__real_mcmp_cluster_open(out, opts, err), *out == before);

@@ -307,7 +307,8 @@ typedef struct oom_totals {
 /* Anew for each n; in the sample a few, since each takes as long as the scenario. */
 static int run_anew(size_t calls, size_t most, oom_totals *totals)
 {
-    size_t points = most == 0 ? calls : calls < OOM_ANEW ? calls : (size_t)OOM_ANEW;
+    size_t limit = most == 0 ? OOM_ANEW_ALL : OOM_ANEW;
+    size_t points = calls < limit ? calls : limit;
     double end = oom_clock() + OOM_SECONDS;
 
     totals->shared++;
