@@ -9,6 +9,7 @@ enum {
     OOM_SECONDS = 1,
     OOM_OWN = 64,
     OOM_ANEW = 5,
+    OOM_ANEW_ALL = 500,
     OOM_LONG = 5000,
     OOM_TAIL = 1000,
     OOM_WHOLE = 1000
