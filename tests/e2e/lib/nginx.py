@@ -13,7 +13,7 @@ import tempfile
 
 import mcmp
 import raw
-from nodes import free_port
+from nodes import free_ports
 from server import BIN, children
 from waiting import until
 
@@ -95,8 +95,7 @@ class Nginx:
             self.write(name, text)
         self.process = None
         for _ in range(5):
-            self.traffic = ('127.0.0.1', free_port())
-            self.management = ('127.0.0.1', free_port())
+            self.traffic, self.management = (('127.0.0.1', port) for port in free_ports(2))
             self.configure()
             if self._start():
                 return
