@@ -32,12 +32,6 @@
     }
 
 /* Files, processes and threads of the scenario. */
-WRAP(mkstemp, char *name)
-{
-    oom_shared();
-    return __real_mkstemp(name);
-}
-
 char *__real_mkdtemp(char *name);
 char *__wrap_mkdtemp(char *name);
 char *__wrap_mkdtemp(char *name)

@@ -14,8 +14,8 @@
  * holds no memory any more: then nothing can remember the failure, since the library has no state
  * of its own, and the rest would be what the scenario did without a failure. Of a scenario with
  * more than 5000 allocations, a long loop over one object, 999 of 1000 copies also end 1000 calls
- * after their failure. Scenarios that share something (files, processes, threads, shared memory)
- * are run anew for each n, to their end; with more than 500 allocations, for 500 of them.
+ * after their failure. Scenarios that share something (files, processes, threads, memory, random
+ * choices) are run anew for each n, to their end; with more than 500 allocations, for 500 of them.
  *
  * MCMP_OOM=N: at most N allocations of a scenario fail, spread over all, and a scenario takes no
  * longer for that than a second or one copy; `all`: each one. What runs
