@@ -223,4 +223,7 @@ ngx_int_t ngx_mcmp_peer_init(ngx_http_request_t *r, ngx_http_upstream_srv_conf_t
 /* traffic_pass.c */
 ngx_int_t ngx_mcmp_pass(ngx_http_request_t *r);
 
+/* traffic_hop.c: no node of mcmp_pass sees the client's hop-by-hop headers. NGX_OK or a status. */
+ngx_int_t ngx_mcmp_hide_hop_by_hop(ngx_http_request_t *r);
+
 #endif

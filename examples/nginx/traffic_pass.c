@@ -48,6 +48,9 @@ ngx_int_t ngx_mcmp_pass(ngx_http_request_t *r)
     rc = ngx_mcmp_traffic_ask(t, NULL);
     if (rc != NGX_OK)
         return rc;
+    rc = ngx_mcmp_hide_hop_by_hop(r);
+    if (rc != NGX_OK)
+        return rc;
     rc = ngx_mcmp_choose(t, has_body(r));
     if (rc == MCMP_NOT_OURS)
         return NGX_DECLINED;

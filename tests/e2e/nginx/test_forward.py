@@ -233,6 +233,27 @@ def test_proxy_directives_hold_for_both_kinds(kind):
         assert request.get('host' if kind == 'ajp' else 'Host') == 'outside.example'
 
 
+def test_headers_of_the_client_s_connection_end_here(kind):
+    with node_of(kind, 'n1') as node, \
+            Nginx(locations='location / { mcmp_pass cluster; '
+                            'proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; }') as server:
+        server.register('n1', node.port, scheme=kind)
+        assert server.get('/', headers=[
+            ('Connection', 'keep-alive, X-Hop,, x-forwarded-for , Host'), ('X-Hop', '1'),
+            ('x-hop', '2'), ('Connection', 'Other'), ('Other', '3'), ('Proxy-Connection', 'x'),
+            ('Proxy-Authorization', 'Basic eDp5'), ('Trailer', 'X-T'), ('TE', 'trailers'),
+            ('Proxy', 'http://evil/'), ('X-End', 'kept')]).status == 200
+        seen = node.requests[-1]
+        for name in ('X-Hop', 'Other', 'Proxy-Connection', 'Proxy-Authorization', 'Trailer', 'TE',
+                     'Proxy'):
+            assert seen.get(name.lower()) is None, name
+        assert seen.get('x-end') == 'kept' and seen.get('host') == 'localhost'
+        assert seen.get('x-forwarded-for') == '127.0.0.1', 'what we add is not for clients to drop'
+        names = ','.join(f'h{i}' for i in range(65))
+        assert server.get('/', headers=[('Connection', names)]).status == 400
+        assert server.get('/', headers=[('Connection', names[:-4])]).status == 200
+
+
 def test_the_client_s_host_reaches_the_node(kind):
     with node_of(kind, 'n1') as node, Nginx() as server:
         server.register('n1', node.port, scheme=kind)
