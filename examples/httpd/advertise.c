@@ -319,13 +319,16 @@ static int keep(server_rec *s, int wanted)
 static void send_one(struct speaker *speaker, mcmp_span datagram)
 {
     mcmp_error err;
+    uint32_t before;
 
     mcmp_error_init(&err);
+    /* before it is sent: a restart right behind the first datagram owes a good bye */
+    before = atomic_exchange(&speaker->told->announced, 1);
     if (mcmp_multicast_send(speaker->socket, datagram.ptr, datagram.len, &err) == MCMP_OK) {
-        atomic_store(&speaker->told->announced, 1);
         speaker->failing = 0;
         return;
     }
+    atomic_store(&speaker->told->announced, before);
     mcmp_advertiser_unsent(speaker->advertiser);
     if (!speaker->failing)
         ap_log_error(APLOG_MARK, APLOG_WARNING, err.os_status, speaker->server,
