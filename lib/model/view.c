@@ -286,8 +286,11 @@ static int fill(mcmp_view *view, mcmp_cluster *cluster)
 
     room.index_of = mcmp__alloc(&view->allocator, room.aliases * sizeof(*room.index_of));
     room.has_row = mcmp__calloc(&view->allocator, room.balancers, 1);
-    if (room.index_of != NULL && room.has_row != NULL)
+    if (room.index_of != NULL && room.has_row != NULL) {
+        /* A pair of an alias that is in no list names none. */
+        memset(room.index_of, 0xff, room.aliases * sizeof(*room.index_of));
         rc = copy_nodes(view, cluster, &room);
+    }
     if (rc == MCMP_OK)
         rc = copy_balancers(view, room.has_row, room.balancers);
     if (rc == MCMP_OK)

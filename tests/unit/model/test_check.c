@@ -258,11 +258,39 @@ START_TEST(a_check_without_memory_says_so)
 }
 END_TEST
 
+/* The row of the alias was never used: no list leads to it, and no view has a place for it. */
+START_TEST(a_pair_of_an_alias_in_no_list_is_damage_for_a_view)
+{
+    mcmp_view *view = NULL;
+    uint64_t last;
+    damaged d;
+
+    damaged_open(&d);
+    last = d.f.cluster->layout.table[MCMP__T_ALIAS].cap;
+    ck_assert_int_eq(mcmp_view_new(&view, d.reader, START_TIME, NULL), MCMP_OK);
+    mcmp_view_free(view);
+    view = NULL;
+    for (int copy = 0; copy < 2; copy++) {
+        uint64_t *word = word_of(&d, copy, MCMP__T_PAIR, 1, MCMP__P_ALIAS);
+
+        ck_assert_uint_ne(*word, 0);
+        *word = (*word & ~(uint64_t)UINT32_MAX) | last;
+    }
+    for (int i = 0; i < 8; i++) /* whatever the memory held before */
+        ck_assert_int_eq(mcmp_view_new(&view, d.reader, START_TIME, NULL), MCMP_ERR_DAMAGED);
+    ck_assert_ptr_null(view);
+    damaged_close(&d);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *tests[] = {
-        each_rule_is_told_by_table_row_and_words, the_copies_and_the_log_are_compared,
-        figures_are_those_of_the_cluster,         arguments_are_looked_at,
+        a_pair_of_an_alias_in_no_list_is_damage_for_a_view,
+        each_rule_is_told_by_table_row_and_words,
+        the_copies_and_the_log_are_compared,
+        figures_are_those_of_the_cluster,
+        arguments_are_looked_at,
         a_check_without_memory_says_so,
     };
 
