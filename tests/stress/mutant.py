@@ -26,9 +26,9 @@ for part in PARTS:
     start = time.monotonic()
     try:
         run = subprocess.run([args.program, '--patience', '3', part], stderr=subprocess.PIPE,
-                             stdout=subprocess.PIPE, text=True, timeout=60, check=False)
+                             stdout=subprocess.PIPE, text=True, timeout=120, check=False)
     except subprocess.TimeoutExpired:
-        print(f'{part}: ended by force after 60 s')
+        print(f'{part}: ended by force after 120 s')
         continue
     first = (run.stderr.splitlines() or ['torture: no word'])[0]
     seconds = time.monotonic() - start

@@ -123,7 +123,7 @@ function(torture_mutant patch)
   torture_program(torture_${name} $<TARGET_OBJECTS:mutant_${name}> ${others})
   add_test(NAME stress.mutant.${name} COMMAND ${MCMP_PYTHON} ${stress_dir}/mutant.py
     --program $<TARGET_FILE:torture_${name}>)
-  set_tests_properties(stress.mutant.${name} PROPERTIES TIMEOUT 200)
+  set_tests_properties(stress.mutant.${name} PROPERTIES TIMEOUT 400)
 endfunction()
 
 if(NOT MCMP_SANITIZE)

@@ -341,6 +341,24 @@ static void kill_newcomer(writes *s)
     kill_everywhere(s, act_message, "a node registers anew");
 }
 
+/* A node breaks and is well again by its STATUS: with a ring, two commits, each one announced. */
+static void kill_status(writes *s)
+{
+    uint32_t node = torture_pick(&s->choices, WORLD_NODES);
+
+    wake_all(s);
+    for (uint32_t i = 0; i < 2; i++) {
+        memset(&s->message, 0, sizeof(s->message));
+        s->message.method = "STATUS";
+        s->message.target = "/";
+        s->message.probe_ok = (int)i;
+        (void)snprintf(s->message.body, sizeof(s->message.body), "JVMRoute=r%u&Load=%u", node,
+                       70 + i);
+        s->world.now += 2 * MCMP_SEC; /* a probe of its own */
+        kill_everywhere(s, act_message, "a node tells how it is");
+    }
+}
+
 static void go_through(writes *s, uint32_t messages, uint32_t kind)
 {
     for (uint32_t i = 0; i < messages && s->t->failures == 0; i++) {
@@ -356,8 +374,10 @@ static void go_through(writes *s, uint32_t messages, uint32_t kind)
         s->world.seed = torture_pick(&s->choices, 1u << 30);
         if (i % 8 == 3)
             kill_everywhere(s, act_select, "choosing");
-        if (i % 16 == 0)
+        if (i % 16 == 0) {
+            kill_status(s);
             kill_newcomer(s);
+        }
         if (i % 16 == 7)
             kill_everywhere(s, act_claim, "taking a place");
         if (i % 16 == 5)
