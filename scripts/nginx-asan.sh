@@ -43,7 +43,7 @@ flags="$flags -fno-sanitize=alignment,nonnull-attribute,pointer-overflow -Wno-er
 cd "$source"
 MCMP_CFLAGS="-I$root/include" MCMP_LIBS="$library -lapr-1 -lcrypto -lpthread" \
     ./configure --with-compat --with-debug --with-http_ssl_module --with-http_v2_module \
-    --with-http_realip_module --with-threads --builddir="$out/objs" --with-cc-opt="$flags" \
+    --with-http_realip_module --with-http_auth_request_module --with-threads --builddir="$out/objs" --with-cc-opt="$flags" \
     --with-ld-opt="-fsanitize=address,undefined" --add-dynamic-module="$root/examples/nginx" \
     >"$out/configure.log" || {
     tail -5 "$out/configure.log" >&2

@@ -45,7 +45,7 @@ if(TARGET ngx_http_mcmp_module)
       COMMAND sh ${PROJECT_SOURCE_DIR}/scripts/nginx-asan.sh ${nginx_asan} $<TARGET_FILE:mcmp_static>)
     set_tests_properties(e2e.nginx.asan_build PROPERTIES TIMEOUT 1800 LABELS long SKIP_RETURN_CODE 77
       FIXTURES_SETUP nginx_asan)
-    foreach(name IN ITEMS contract config manage advertise zone inflight traffic ajp)
+    foreach(name IN ITEMS contract config manage advertise zone inflight traffic ajp forward stream)
       mcmp_nginx_test(asan_${name} test_${name} TIMEOUT 600 LABELS long ENVIRONMENT
         "MCMP_NGINX=${nginx_asan}/nginx;MCMP_NGINX_MODULE=${nginx_asan}/ngx_http_mcmp_module.so;MCMP_NGINX_PRELOAD=;MCMP_RELOADS=20")
       set_tests_properties(e2e.nginx.asan_${name} PROPERTIES FIXTURES_REQUIRED nginx_asan)
