@@ -161,6 +161,7 @@ static int on_fixups(request_rec *r)
     response = response_make(r);
     if (response == NULL || mcmp_httpd_cluster() == NULL)
         return HTTP_SERVICE_UNAVAILABLE;
+    r->expecting_100 = 0; /* MCMP 1 and 2: Expect is ignored, there are no 1xx answers */
     mcmp_request_init(&request);
     rc = body_read(r, (uint64_t)mcmp_httpd_host_of(r->server)->max_message, &request);
     if (rc != OK)

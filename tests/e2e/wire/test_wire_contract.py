@@ -211,6 +211,18 @@ def test_chunked_body_is_accepted(mcmp):
     ok(mcmp.answer())
 
 
+@pytest.mark.parametrize("framing,body", [
+    (b"Content-Length: 10\r\n", b"JVMRoute=q"),
+    (b"Transfer-Encoding: chunked\r\n", b"a\r\nJVMRoute=q\r\n0\r\n\r\n"),
+], ids=["length", "chunked"])
+def test_expect_gets_no_interim_answer(mcmp, framing, body):
+    """Clients don't know 1xx; one that waits for it sends its body after a moment."""
+    mcmp.raw(b"CONFIG / HTTP/1.1\r\nExpect: 100-continue\r\n" + framing + b"\r\n")
+    time.sleep(0.2)
+    ok(mcmp.raw(body).answer())
+    assert mcmp.cmd("PING").status == 200
+
+
 def test_pipelined_requests_are_answered_in_order(mcmp):
     mcmp.raw(b"VERSION / HTTP/1.1\r\n\r\nPING / HTTP/1.1\r\n\r\nFOO / HTTP/1.1\r\n\r\n")
     assert mcmp.answer().body.startswith(b"release: ")
