@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * oracle STEPS [SEED [EPISODE]]: so many random steps of a cluster beside its reference model, in
- * episodes of fresh clusters with different options. Prints what was done. When something differs
- * it prints the shortest history that it can find; with EPISODE only that one is walked.
+ * oracle [--many] STEPS [SEED [EPISODE]]: so many random steps of a cluster beside its reference
+ * model, in episodes of fresh clusters with different options; --many: clusters of up to 300 nodes
+ * with the same few contexts. Prints what was done. When something differs it prints the shortest
+ * history that it can find; with EPISODE only that one is walked.
  */
 #include "walk.h"
 
@@ -14,39 +15,8 @@
 
 enum { EPISODE_STEPS = 4000, SHRINK_RUNS = 400 };
 
-#define LIMITS(nodes, aliases, contexts, balancers)                             \
-    .max_nodes = (nodes), .max_aliases = (aliases), .max_contexts = (contexts), \
-    .max_balancers = (balancers), .max_failed_probes = 4
-#define TIMES(silent, rest)                                                                   \
-    .silent_after = (silent)*MCMP_SEC, .grace = (rest)*MCMP_SEC, .heal_window = 5 * MCMP_SEC, \
-    .domain_memory = 300 * MCMP_SEC, .stop_hold = 50 * MCMP_MSEC
-
-static const walk_setup setups[] = {
-    { "plain", { LIMITS(5, 8, 20, 3), TIMES(15, 10) }, MCMP_POLICY_LBFACTOR },
-    { "use_alias", { LIMITS(5, 8, 20, 3), TIMES(15, 10), .use_alias = 1 }, MCMP_POLICY_LBFACTOR },
-    { "all_or_nothing, refuse",
-      { LIMITS(4, 6, 12, 2), TIMES(15, 10), .all_or_nothing = 1,
-        .replace_policy = MCMP_REPLACE_REFUSE },
-      MCMP_POLICY_BUSYNESS },
-    { "use_alias, last_writer, no heal_reset",
-      { LIMITS(6, 10, 24, 4), TIMES(15, 10), .use_alias = 1, .no_heal_reset = 1,
-        .replace_policy = MCMP_REPLACE_LAST_WRITER },
-      MCMP_POLICY_TWO_CHOICES },
-    { "ownership", { LIMITS(5, 9, 20, 2), TIMES(15, 10), .ownership = 1 }, MCMP_POLICY_LBFACTOR },
-    { "hash, ping_any, short times",
-      { LIMITS(8, 16, 40, 4), .ping_any = 1, .use_alias = 1, TIMES(3, 1) },
-      MCMP_POLICY_HASH },
-    { "all_or_nothing, use_alias",
-      { LIMITS(3, 5, 9, 2), TIMES(15, 10), .all_or_nothing = 1, .use_alias = 1 },
-      MCMP_POLICY_LBFACTOR },
-    { "one of each",
-      { LIMITS(1, 2, 3, 1), TIMES(15, 10), .replace_policy = MCMP_REPLACE_LAST_WRITER },
-      MCMP_POLICY_LBFACTOR },
-    { "plenty", { LIMITS(8, 48, 480, 4), TIMES(15, 10) }, MCMP_POLICY_LBFACTOR },
-};
-
-enum { SETUPS = sizeof(setups) / sizeof(setups[0]) };
-
+static const walk_setup *setups = walk_small;
+static int setup_count;
 static walk current;
 static volatile sig_atomic_t episode_now;
 
@@ -58,23 +28,43 @@ static uint64_t mix(uint64_t z)
     return z ^ (z >> 31);
 }
 
+/* A shorter tide, in which clusters stay smaller, in every second round. */
+static int tide_of(const walk_setup *setup, int episode, int step)
+{
+    int steps = setup->tide >> episode / setup_count % 2;
+
+    if (steps == 0)
+        return WALK_EVEN;
+    return step / steps % 2 == 0 ? WALK_FLOW : WALK_EBB;
+}
+
+static void add_counts(walk_counts *to, const walk_counts *from)
+{
+    uint64_t most = to->most > from->most ? to->most : from->most;
+
+    for (size_t i = 0; i < sizeof(*to) / sizeof(uint64_t); i++)
+        ((uint64_t *)to)[i] += ((const uint64_t *)from)[i];
+    to->most = most;
+}
+
 /* Walks the steps of the list; the number of those that went well. */
 static int run(uint64_t seed, int episode, const int *list, int count, int verbose,
                walk_counts *counts)
 {
-    const walk_setup *setup = &setups[episode % SETUPS];
+    const walk_setup *setup = &setups[episode % setup_count];
     uint64_t base = mix(seed + (uint64_t)episode);
     int done = 0;
 
-    if (walk_open(&current, setup, base, episode / SETUPS % 2)) {
+    if (walk_open(&current, setup, base, episode / setup_count % 2)) {
         current.verbose = verbose;
-        while (done < count && walk_step(&current, mix(base + (uint64_t)list[done])))
+        while (done < count && walk_step(&current, mix(base + (uint64_t)list[done]),
+                                         tide_of(setup, episode, list[done])))
             done++;
-        if (done == count && !walk_check(&current))
+        if (done == count && !(walk_compare(&current) && walk_check(&current)))
             done--;
     }
-    for (size_t i = 0; counts != NULL && i < sizeof(*counts) / sizeof(uint64_t); i++)
-        ((uint64_t *)counts)[i] += ((uint64_t *)&current.counts)[i];
+    if (counts != NULL)
+        add_counts(counts, &current.counts);
     walk_close(&current);
     return done;
 }
@@ -116,7 +106,8 @@ static int report(uint64_t seed, int episode, int *list, int done)
     int count;
 
     printf("seed %llu, episode %d (%s), step %d: %s\n", (unsigned long long)seed, episode,
-           setups[episode % SETUPS].name, done, current.why);
+           setups[episode % setup_count].name, done, current.why);
+    (void)fflush(stdout); /* the rest may take long */
     count = shrink(seed, episode, list, done + 1);
     printf("the shortest history found has %d steps:\n", count);
     (void)run(seed, episode, list, count, 1, NULL);
@@ -133,9 +124,10 @@ static void tell(const char *name, uint64_t count)
 static void summary(const walk_counts *c, int episodes)
 {
     printf("%llu steps in %d episodes of %d option sets\n", (unsigned long long)c->steps, episodes,
-           (int)SETUPS);
-    printf("per step %.1f nodes and %.1f contexts\n", (double)c->nodes / (double)c->steps,
-           (double)c->pairs / (double)c->steps);
+           setup_count);
+    printf("compared as a whole %llu times, %.1f nodes and %.1f contexts each\n",
+           (unsigned long long)c->compared, (double)c->nodes / (double)c->compared,
+           (double)c->pairs / (double)c->compared);
     tell("messages", c->messages);
     tell("unknown node", c->unknown);
     tell("conflict", c->conflict);
@@ -145,6 +137,13 @@ static void summary(const walk_counts *c, int episodes)
     tell("idle probes", c->probes);
     tell("handles gone", c->gone);
     tell("selections held", c->holds);
+    tell("most in a group", c->most);
+    tell("into the index", c->indexed);
+    tell("out of the index", c->unindexed);
+    tell("up to level 1", c->raised[0]);
+    tell("up to level 2", c->raised[1]);
+    tell("down to level 1", c->lowered[1]);
+    tell("down to level 0", c->lowered[0]);
     tell("choices", c->choices);
     for (uint32_t i = 0; i <= MCMP_REASON_FORCED; i++)
         tell(mcmp_reason_name(i), c->reason[i]);
@@ -161,14 +160,34 @@ static void crashed(int sig)
     (void)raise(sig);
 }
 
+/* A walk among many nodes that was never where they are kept in another way proves nothing. */
+static int was_there(const walk_counts *c)
+{
+    int fine = c->unindexed != 0 && c->lowered[0] != 0 && c->lowered[1] != 0;
+
+    if (!fine)
+        printf("no place or group got large and small again\n");
+    return fine;
+}
+
+static void choose_setups(int many)
+{
+    setups = many ? walk_many : walk_small;
+    setup_count = many ? walk_many_count : walk_small_count;
+}
+
 int main(int argc, char **argv)
 {
     static int list[EPISODE_STEPS];
-    uint64_t steps = argc > 1 ? strtoull(argv[1], NULL, 10) : 100000;
-    uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
-    int episode = argc > 3 ? (int)strtol(argv[3], NULL, 10) : 0;
+    int many = argc > 1 && strcmp(argv[1], "--many") == 0;
+    char **args = argv + many;
+    int given = argc - many;
+    uint64_t steps = given > 1 ? strtoull(args[1], NULL, 10) : 100000;
+    uint64_t seed = given > 2 ? strtoull(args[2], NULL, 10) : 1;
+    int episode = given > 3 ? (int)strtol(args[3], NULL, 10) : 0;
     walk_counts c = { 0 };
 
+    choose_setups(many);
     (void)signal(SIGSEGV, crashed);
     (void)signal(SIGABRT, crashed);
     do {
@@ -181,7 +200,7 @@ int main(int argc, char **argv)
         if (done < EPISODE_STEPS)
             return report(seed, episode, list, done);
         episode++;
-    } while (argc <= 3 && c.steps < steps);
+    } while (given <= 3 && c.steps < steps);
     summary(&c, episode);
-    return 0;
+    return many && given <= 3 && episode >= setup_count && !was_there(&c);
 }

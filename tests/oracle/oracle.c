@@ -2,16 +2,16 @@
 /* See oracle.h: the state and what a row goes through. */
 #include "oracle.h"
 
+#include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
-const char *const oracle_route[O_ROUTES] = {
-    "n0", "n1", "n2", "n3", "node-four", "n5", "n6", "n7"
-};
+const char *oracle_route[O_ROUTES];
+uint32_t oracle_port[O_PORTS] = { 8009, 8010, 443 };
 const char *const oracle_host[O_HOSTS][O_SPELLINGS] = { { "10.0.0.1", "10.0.0.1" },
                                                         { "node.example.com", "NODE.example.COM" },
                                                         { "[fd00::1]", "[FD00:0::1]" },
                                                         { "localhost", "localhost" } };
-const uint32_t oracle_port[O_PORTS] = { 8009, 8010, 443 };
 const char *const oracle_balancer[O_BALANCERS] = { "mycluster", "b1", "b2", "b3" };
 const char *const oracle_domain[O_DOMAINS] = { "", "east", "west+1" };
 const char *const oracle_alias[O_ALIASES] = { "a.example.com", "b.example.com",   "*.example.com",
@@ -23,10 +23,49 @@ const char *const oracle_context[O_CONTEXTS] = {
 const char *const oracle_cookie[O_COOKIES] = { "JSESSIONID", "SID" };
 const char *const oracle_path_name[O_COOKIES] = { "jsessionid", "sid" };
 
+/* Always the same; the fifth is longer than the others. */
+static void fill_names(void)
+{
+    static char routes[O_ROUTES][16];
+
+    for (int i = 0; i < O_ROUTES; i++) {
+        (void)snprintf(routes[i], sizeof(routes[i]), i == 4 ? "node-four" : "n%d", i);
+        oracle_route[i] = routes[i];
+    }
+    for (uint32_t i = 3; i < O_PORTS; i++)
+        oracle_port[i] = 9000 + i;
+}
+
 void oracle_init(oracle *o, const oracle_options *opts)
 {
+    fill_names();
     memset(o, 0, sizeof(*o));
     o->opts = *opts;
+}
+
+/* Without the rows that are not in use. */
+void oracle_copy(oracle *to, const oracle *from)
+{
+    memcpy(to, from, offsetof(oracle, row) + sizeof(from->row[0]) * (size_t)from->rows);
+}
+
+void oracle_set_add(oracle_set *set, int route)
+{
+    set->bits[route / 64] |= UINT64_C(1) << route % 64;
+}
+
+int oracle_set_has(const oracle_set *set, int route)
+{
+    return (int)(set->bits[route / 64] >> route % 64 & 1);
+}
+
+int oracle_set_size(const oracle_set *set)
+{
+    int n = 0;
+
+    for (int i = 0; i < O_ROUTES; i++)
+        n += oracle_set_has(set, i);
+    return n;
 }
 
 oracle_row *oracle_live(oracle *o, int route)

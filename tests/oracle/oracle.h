@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A reference model of a cluster, written from the wire contract: plain arrays, linear search, no
- * index, no cleverness. Names are numbers into small tables, so that everything meets everything.
+ * index, no cleverness. Names are numbers into small tables, so that everything meets everything;
+ * how much of the tables is used is an option, for clusters of a few nodes and of hundreds.
  *
  * Where the contract leaves a choice the documents of the store decide (which leaving row makes
  * room first, docs/store.md); where it lets the balancer choose (which of equal candidates, whether
@@ -16,23 +17,24 @@
 #include <stdint.h>
 
 enum {
-    O_ROUTES = 8,
+    O_ROUTES = 320,
     O_HOSTS = 4,
     O_SPELLINGS = 2,
-    O_PORTS = 3,
+    O_PORTS = 90,
     O_BALANCERS = 4,
     O_DOMAINS = 3, /* 0 = none */
     O_ALIASES = 6,
     O_CONTEXTS = 10,
     O_COOKIES = 2,
-    O_ROWS = 16,
+    O_ROWS = 2 * O_ROUTES, /* live and leaving */
     O_LIST = 4,
-    O_TEXT = 32768
+    O_TEXT = 1 << 20,
+    O_SET_WORDS = O_ROUTES / 64
 };
 
-extern const char *const oracle_route[O_ROUTES];
+extern const char *oracle_route[O_ROUTES]; /* filled by oracle_init() */
 extern const char *const oracle_host[O_HOSTS][O_SPELLINGS];
-extern const uint32_t oracle_port[O_PORTS];
+extern uint32_t oracle_port[O_PORTS];
 extern const char *const oracle_balancer[O_BALANCERS];
 extern const char *const oracle_domain[O_DOMAINS];
 extern const char *const oracle_alias[O_ALIASES];
@@ -40,7 +42,18 @@ extern const char *const oracle_context[O_CONTEXTS];
 extern const char *const oracle_cookie[O_COOKIES];
 extern const char *const oracle_path_name[O_COOKIES];
 
+/* How many names of each table are in use. */
+typedef struct oracle_names {
+    uint32_t routes, ports, balancers, aliases, contexts;
+} oracle_names;
+
+/* Routes, a bit each. */
+typedef struct oracle_set {
+    uint64_t bits[O_SET_WORDS];
+} oracle_set;
+
 typedef struct oracle_options {
+    oracle_names names;
     int use_alias;
     int all_or_nothing;
     int no_heal_reset;
@@ -142,13 +155,19 @@ typedef struct oracle {
     mcmp_time now;
     uint64_t last_id, last_order, last_place, last_epoch, last_removal;
     int rows, balancers, memories;
-    oracle_row row[O_ROWS];                    /* by registration */
     oracle_balancer_row balancer[O_BALANCERS]; /* by appearance */
-    oracle_memory memory[O_ROWS];              /* oldest first */
+    oracle_memory memory[O_ROUTES];            /* oldest first */
+    oracle_row row[O_ROWS];                    /* by registration; the last member (oracle_copy) */
 } oracle;
 
 void oracle_init(oracle *o, const oracle_options *opts);
+void oracle_copy(oracle *to, const oracle *from);
 void oracle_apply(oracle *o, const oracle_message *m, const oracle_hint *hint, oracle_answer *out);
+
+/* Sets */
+void oracle_set_add(oracle_set *set, int route);
+int oracle_set_has(const oracle_set *set, int route);
+int oracle_set_size(const oracle_set *set);
 
 /* Rows */
 oracle_row *oracle_live(oracle *o, int route); /* NULL: no live node of this route */
@@ -185,7 +204,7 @@ typedef struct oracle_query {
     int cookies;      /* number of them */
     int in_path;      /* 1: a path parameter */
     oracle_session given_session, cookie[O_COOKIE_LINES], param;
-    unsigned tried; /* a bit per route */
+    oracle_set tried;
     mcmp_time now, waiting_since;
 } oracle_query;
 
@@ -196,7 +215,7 @@ typedef struct oracle_verdict {
     int balancer; /* -1: none */
     uint32_t reason;
     int remove_session, has_session;
-    unsigned allowed; /* routes one of which is to be chosen, a bit each */
+    oracle_set allowed; /* routes one of which is to be chosen */
 } oracle_verdict;
 
 void oracle_select(oracle *o, const oracle_query *q, oracle_verdict *out);

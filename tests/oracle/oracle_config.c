@@ -237,7 +237,7 @@ void oracle_apply_config(oracle *o, const oracle_message *m, const oracle_hint *
         if (what == REPLACE && !judge_changed(o, m, hint, r, &evict, out))
             return;
     }
-    before = *o;
+    oracle_copy(&before, o);
     r = write_node(o, m, what, evict, out);
     if (r != NULL)
         oracle_register(o, r, m, MCMP_STATUS_STOPPED, 0, &p, out);
@@ -246,6 +246,6 @@ void oracle_apply_config(oracle *o, const oracle_message *m, const oracle_hint *
         out->status = 500;
     }
     if (r == NULL || (out->code == MCMP_ERR_FULL && o->opts.all_or_nothing))
-        *o = before;
+        oracle_copy(o, &before);
     oracle_drop_balancers(o, -1);
 }

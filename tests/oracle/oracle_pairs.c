@@ -7,7 +7,7 @@ static int alias_total(const oracle *o)
     int n = 0;
 
     for (int i = 0; i < o->rows; i++)
-        for (int a = 0; a < O_ALIASES; a++)
+        for (uint32_t a = 0; a < o->opts.names.aliases; a++)
             n += o->row[i].vhost[a] != 0;
     return n;
 }
@@ -17,8 +17,8 @@ static int pair_total(const oracle *o)
     int n = 0;
 
     for (int i = 0; i < o->rows; i++)
-        for (int a = 0; a < O_ALIASES; a++)
-            for (int c = 0; c < O_CONTEXTS; c++)
+        for (uint32_t a = 0; a < o->opts.names.aliases; a++)
+            for (uint32_t c = 0; c < o->opts.names.contexts; c++)
                 n += o->row[i].status[a][c] != 0;
     return n;
 }

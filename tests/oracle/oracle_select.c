@@ -71,13 +71,15 @@ static int longest(const oracle *o, const oracle_query *q)
 {
     int best = -1;
 
-    for (int c = 0; c < O_CONTEXTS; c++) {
+    for (int c = 0; c < (int)o->opts.names.contexts; c++) {
         int held = 0;
 
-        for (int b = 0; b < O_BALANCERS; b++)
+        if (!is_prefix(oracle_context[c], q->path) ||
+            (best >= 0 && strlen(oracle_context[c]) <= strlen(oracle_context[best])))
+            continue;
+        for (int b = 0; b < (int)o->opts.names.balancers; b++)
             held |= (q->balancer < 0 || q->balancer == b) && holds(o, q, b, c);
-        if (held && is_prefix(oracle_context[c], q->path) &&
-            (best < 0 || strlen(oracle_context[c]) > strlen(oracle_context[best])))
+        if (held)
             best = c;
     }
     return best;
@@ -166,13 +168,13 @@ typedef struct field {
 
 static int is_usable(const field *f, const oracle_row *r)
 {
-    return !r->error && r->load >= 0 && (f->q->tried >> r->route & 1) == 0;
+    return !r->error && r->load >= 0 && !oracle_set_has(&f->q->tried, r->route);
 }
 
 /* The best class of candidates: ENABLED, with Load 0 only when need be; then DISABLED likewise. */
-static unsigned best_class(field *f, int domain, int *load, uint32_t *status)
+static oracle_set best_class(field *f, int domain, int *load, uint32_t *status)
 {
-    unsigned found[4] = { 0 };
+    oracle_set found[4] = { 0 };
 
     for (int i = 0; i < f->o->rows; i++) {
         const oracle_row *r = &f->o->row[i];
@@ -184,15 +186,15 @@ static unsigned best_class(field *f, int domain, int *load, uint32_t *status)
             continue;
         f->unwell |= r->error || r->load < 0;
         if (is_usable(f, r))
-            found[(at == MCMP_STATUS_DISABLED) * 2 + (r->load == 0)] |= 1u << r->route;
+            oracle_set_add(&found[(at == MCMP_STATUS_DISABLED) * 2 + (r->load == 0)], r->route);
     }
     for (int k = 0; k < 4; k++)
-        if (found[k] != 0) {
+        if (oracle_set_size(&found[k]) != 0) {
             *status = k >= 2 ? MCMP_STATUS_DISABLED : MCMP_STATUS_ENABLED;
             *load = k % 2 == 0;
             return found[k];
         }
-    return 0;
+    return found[0];
 }
 
 static int serves_by_status(const field *f)
@@ -220,7 +222,7 @@ static int stay_home(field *f, const home *h, const oracle_balancer_row *b, orac
         if (at == MCMP_STATUS_ENABLED || at == MCMP_STATUS_DISABLED) {
             f->unwell |= h->row->error || h->row->load < 0;
             if (is_usable(f, h->row)) {
-                out->allowed = 1u << h->row->route;
+                oracle_set_add(&out->allowed, h->row->route);
                 out->reason = MCMP_REASON_STICKY;
                 return 1;
             }
@@ -228,7 +230,7 @@ static int stay_home(field *f, const home *h, const oracle_balancer_row *b, orac
     }
     if (h->domain != 0) {
         out->allowed = best_class(f, h->domain, &load, &status);
-        if (out->allowed != 0) {
+        if (oracle_set_size(&out->allowed) != 0) {
             out->reason = MCMP_REASON_DOMAIN;
             return 1;
         }
@@ -247,7 +249,7 @@ static void choose_anywhere(field *f, const home *h, const oracle_balancer_row *
     int load = 0;
 
     out->allowed = best_class(f, 0, &load, &status);
-    if (out->allowed == 0) {
+    if (oracle_set_size(&out->allowed) == 0) {
         out->rc = MCMP_NO_NODE;
         out->reason = MCMP_REASON_NONE_USABLE;
         return;

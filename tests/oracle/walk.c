@@ -227,6 +227,7 @@ int walk_compare(walk *w)
         oracle_dump(&w->o, &w->text[1]);
         fine = compare_form(w, view, MCMP_RENDER_DUMP_TEXT, "DUMP");
     }
+    w->counts.compared++;
     w->counts.nodes += mcmp_view_node_count(view);
     w->counts.pairs += mcmp_view_context_count(view);
     mcmp_view_free(view);
@@ -252,24 +253,41 @@ static void pass_time(walk *w)
     w->o.now = w->now;
 }
 
-int walk_step(walk *w, uint64_t step)
+/* All of it now and then; always when there is a node whose handle was not seen yet. */
+static int is_due(const walk *w, uint64_t step)
 {
+    if (w->setup.every <= 1 || step % (uint64_t)w->setup.every == 0)
+        return 1;
+    for (int i = 0; i < w->o.rows; i++)
+        if (w->o.row[i].live && w->o.row[i].handle == 0)
+            return 1;
+    return 0;
+}
+
+int walk_step(walk *w, uint64_t step, int tide)
+{
+    static const struct {
+        uint8_t message, nonsense, hold, release; /* up to there, of 100; the others are ticks */
+    } upto[WALK_TIDES] = { { 62, 64, 80, 94 }, { 84, 85, 91, 97 }, { 62, 64, 80, 94 } };
     uint32_t kind;
     int fine;
 
     w->seed = step;
+    w->tide = tide;
     w->counts.steps++;
     pass_time(w);
     kind = walk_pick(w, 100);
-    if (kind < 62)
+    if (kind < upto[tide].message)
         fine = walk_message(w);
-    else if (kind < 64)
+    else if (kind < upto[tide].nonsense)
         fine = walk_nonsense(w);
-    else if (kind < 80)
+    else if (kind < upto[tide].hold)
         fine = walk_hold(w);
-    else if (kind < 94)
+    else if (kind < upto[tide].release)
         fine = walk_release(w);
     else
         fine = walk_tick(w);
-    return fine && walk_compare(w) && walk_choice(w) && (step % 64 != 0 || walk_check(w));
+    walk_note_groups(w);
+    return fine && (!is_due(w, step) || walk_compare(w)) && walk_choice(w) &&
+           (step % 64 != 0 || walk_check(w));
 }

@@ -31,21 +31,36 @@ static const char *const paths[] = { "/",
                                      "/A",
                                      "/a/bc/" };
 
+enum { O_TRIED = 64 }; /* as many as the library takes */
+
 typedef struct query_room {
     char cookie[128];
     char path[128];
     char session[64];
     mcmp_span cookies[O_COOKIE_LINES];
-    mcmp_handle tried[O_ROUTES + 1];
+    mcmp_handle tried[O_TRIED];
 } query_room;
 
 static oracle_session choose_session(walk *w)
 {
-    oracle_session s = { (int)walk_pick(w, O_COOKIES), (int)walk_pick(w, O_ROUTES + 2) - 2 };
+    oracle_session s = { (int)walk_pick(w, O_COOKIES),
+                         (int)walk_pick(w, w->o.opts.names.routes + 2) - 2 };
 
     if (s.route < 0)
         s.route = walk_pick(w, 3) == 0 ? -1 : 0;
     return s;
+}
+
+/* Mostly none; now and then most of a small cluster. */
+static void choose_tried(walk *w, oracle_query *q)
+{
+    uint32_t routes = w->o.opts.names.routes;
+    uint32_t most = routes > O_TRIED && walk_pick(w, 16) == 0 ? O_TRIED : 0;
+
+    for (uint32_t i = 0; i < most; i++)
+        oracle_set_add(&q->tried, (int)walk_pick(w, routes));
+    for (int i = 0; most == 0 && i < 3 && walk_pick(w, 4) == 0; i++)
+        oracle_set_add(&q->tried, (int)walk_pick(w, routes));
 }
 
 static void choose_query(walk *w, oracle_query *q)
@@ -55,7 +70,7 @@ static void choose_query(walk *w, oracle_query *q)
     memset(q, 0, sizeof(*q));
     q->host = hosts[walk_pick(w, walk_pick(w, 2) ? 3 : sizeof(hosts) / sizeof(hosts[0]))];
     q->path = paths[walk_pick(w, sizeof(paths) / sizeof(paths[0]))];
-    q->balancer = walk_pick(w, 5) == 0 ? (int)walk_pick(w, O_BALANCERS) : -1;
+    q->balancer = walk_pick(w, 5) == 0 ? (int)walk_pick(w, w->o.opts.names.balancers) : -1;
     q->now = w->now;
     q->given = kind == 0;
     q->given_session = choose_session(w);
@@ -64,8 +79,7 @@ static void choose_query(walk *w, oracle_query *q)
         q->cookie[i] = choose_session(w);
     q->in_path = (kind == 2 || kind == 3) && strchr(q->path, '?') == NULL;
     q->param = choose_session(w);
-    for (int i = 0; i < 3 && walk_pick(w, 4) == 0; i++)
-        q->tried |= 1u << walk_pick(w, O_ROUTES);
+    choose_tried(w, q);
     if (walk_pick(w, 2) == 0)
         q->waiting_since = w->now - walk_pick(w, 20) * MCMP_SEC;
 }
@@ -119,9 +133,9 @@ static void write_query(walk *w, const oracle_query *q, query_room *room, mcmp_q
         out->balancer =
             (mcmp_span){ oracle_balancer[q->balancer], strlen(oracle_balancer[q->balancer]) };
     for (int i = 0; i < O_ROUTES; i++) {
-        oracle_row *r = oracle_live(&w->o, i);
+        oracle_row *r = oracle_set_has(&q->tried, i) ? oracle_live(&w->o, i) : NULL;
 
-        if ((q->tried >> i & 1) != 0 && r != NULL)
+        if (r != NULL)
             room->tried[out->tried_count++] = r->handle;
     }
     out->tried = room->tried;
@@ -155,9 +169,9 @@ static int compare_node(walk *w, const oracle_verdict *v, const mcmp_selection *
     const oracle_row *r = route >= 0 ? oracle_live(&w->o, route) : NULL;
     const oracle_balancer_row *b = oracle_balancer_of(&w->o, v->balancer);
 
-    if (r == NULL || (v->allowed >> route & 1) == 0)
-        return walk_fail(w, "node %.*s is chosen, of the set %x", (int)s->route.len, s->route.ptr,
-                         v->allowed);
+    if (r == NULL || !oracle_set_has(&v->allowed, route))
+        return walk_fail(w, "node %.*s is chosen, which is none of the %d right ones",
+                         (int)s->route.len, s->route.ptr, oracle_set_size(&v->allowed));
     if (s->node != r->handle || s->port != oracle_port[r->config.port] ||
         s->scheme != (uint32_t)r->config.type ||
         !is_text(s->host, oracle_host[r->config.host][r->config.spelling]) ||
@@ -172,11 +186,12 @@ static int compare_verdict(walk *w, const oracle_query *q, const oracle_verdict 
 {
     int want = v->may_wait ? MCMP_WAIT : v->rc;
 
-    walk_say(w, "  choice: host %s path %s balancer %d tried %x: %s, %s", q->host, q->path,
-             q->balancer, q->tried, mcmp_error_name(rc), mcmp_reason_name(s->reason));
+    walk_say(w, "  choice: host %s path %s balancer %d, %d tried: %s, %s", q->host, q->path,
+             q->balancer, oracle_set_size(&q->tried), mcmp_error_name(rc),
+             mcmp_reason_name(s->reason));
     if (rc != want || s->reason != reason_of(w, v->reason))
-        return walk_fail(w, "host %s path %s balancer %d tried %x: %s, %s, not %s, %s", q->host,
-                         q->path, q->balancer, q->tried, mcmp_error_name(rc),
+        return walk_fail(w, "host %s path %s balancer %d, %d tried: %s, %s, not %s, %s", q->host,
+                         q->path, q->balancer, oracle_set_size(&q->tried), mcmp_error_name(rc),
                          mcmp_reason_name(s->reason), mcmp_error_name(want),
                          mcmp_reason_name(reason_of(w, v->reason)));
     w->counts.reason[s->reason]++;
@@ -323,7 +338,10 @@ int walk_release(walk *w)
 
 static int take_probe(walk *w, const mcmp_probe *probe)
 {
+    static const uint8_t fates[WALK_TIDES][2] = { { 14, 18 }, { 18, 19 }, { 9, 18 } };
     uint32_t fate = walk_pick(w, 20);
+    uint32_t ok = fates[w->tide][0];
+    uint32_t lost = fates[w->tide][1];
     oracle_row *r = NULL;
 
     w->counts.probes++;
@@ -336,15 +354,15 @@ static int take_probe(walk *w, const mcmp_probe *probe)
         !is_text(probe->host, oracle_host[r->config.host][r->config.spelling]))
         return walk_fail(w, "a probe of another endpoint than that of %s", oracle_route[r->route]);
     walk_say(w, "  probe of %s %s", oracle_route[r->route],
-             fate < 14   ? "ok"
-             : fate < 18 ? "failed"
-                         : "lost");
-    if (fate >= 18)
+             fate < ok     ? "ok"
+             : fate < lost ? "failed"
+                           : "lost");
+    if (fate >= lost)
         return 1; /* never reported */
-    if (mcmp_probe_report(w->cluster, probe->node, probe->ticket, fate < 14, w->now, &w->err) !=
+    if (mcmp_probe_report(w->cluster, probe->node, probe->ticket, fate < ok, w->now, &w->err) !=
         MCMP_OK)
         return walk_fail(w, "a probe's result is not taken: %s", w->err.message);
-    if (fate < 14) {
+    if (fate < ok) {
         r->error = 0;
         r->failed = 0;
         r->ok_probe = w->now;
@@ -384,7 +402,7 @@ static int all_gone_told(walk *w)
 {
     for (int i = 0; i < WALK_HANDLES; i++) {
         const walk_handle *h = &w->handles[i];
-        oracle_row *r = oracle_by_id(&w->o, h->id);
+        oracle_row *r = h->used && !h->reported ? oracle_by_id(&w->o, h->id) : NULL;
 
         if (h->used && !h->reported && (r == NULL || !r->live || r->epoch != h->epoch))
             return walk_fail(w, "handle %llx was used and is gone, and nobody says so",
@@ -395,11 +413,12 @@ static int all_gone_told(walk *w)
 
 int walk_tick(walk *w)
 {
+    uint32_t most = 200 + 4 * w->o.opts.max_nodes;
     mcmp_work work;
     int rc = MCMP_OK;
 
     walk_say(w, "tick");
-    for (int i = 0; i < 200 && rc == MCMP_OK; i++) {
+    for (uint32_t i = 0; i < most && rc == MCMP_OK; i++) {
         int fine = 1;
 
         mcmp_work_init(&work);

@@ -147,22 +147,28 @@ static void write_body(walk *w, walk_waiting *s)
 
 /* What is sent */
 
+static int at_most(uint32_t n, uint32_t limit)
+{
+    return (int)(n < limit ? n : limit);
+}
+
 static void choose_lists(walk *w, oracle_message *m)
 {
     unsigned seen = 0;
-    int want = 1 + (int)walk_pick(w, 3);
+    const oracle_names *names = &w->o.opts.names;
+    int want = at_most(1 + walk_pick(w, 3), names->aliases);
 
     while (m->alias_count < want) {
-        uint32_t a = walk_pick(w, O_ALIASES);
+        uint32_t a = walk_pick(w, names->aliases);
 
         if ((seen >> a & 1) == 0)
             m->alias[m->alias_count++] = (int)a;
         seen |= 1u << a;
     }
     seen = 0;
-    want = 1 + (int)walk_pick(w, 3);
+    want = at_most(1 + walk_pick(w, 3), names->contexts);
     while (m->context_count < want) {
-        uint32_t c = walk_pick(w, O_CONTEXTS);
+        uint32_t c = walk_pick(w, names->contexts);
 
         if ((seen >> c & 1) == 0)
             m->context[m->context_count++] = (int)c;
@@ -178,11 +184,12 @@ static int seldom(walk *w, int usual, uint32_t other, int first)
 /* Mostly what this route sends each time, so that it meets its own node again. */
 static void choose_config(walk *w, oracle_message *m)
 {
+    const oracle_names *names = &w->o.opts.names;
     oracle_config *c = &m->config;
 
-    c->balancer = seldom(w, m->route % 2, O_BALANCERS, 0);
+    c->balancer = seldom(w, m->route % at_most(2, names->balancers), names->balancers, 0);
     c->host = seldom(w, m->route % O_HOSTS, O_HOSTS, 0);
-    c->port = seldom(w, m->route / O_HOSTS, O_PORTS, 0);
+    c->port = seldom(w, m->route / O_HOSTS, names->ports, 0);
     c->spelling = (int)walk_pick(w, O_SPELLINGS);
     c->domain = seldom(w, m->route % O_DOMAINS, O_DOMAINS, 0);
     c->type = walk_pick(w, 24) == 0 ? MCMP_SCHEME_HTTPS : MCMP_SCHEME_AJP;
@@ -201,10 +208,38 @@ static void choose_config(walk *w, oracle_message *m)
     c->attempts = seldom(w, 1, 4, 0);
 }
 
-static const uint32_t app_kinds[] = { MCMP_COMMAND_ENABLE_APP,  MCMP_COMMAND_ENABLE_APP,
-                                      MCMP_COMMAND_ENABLE_APP,  MCMP_COMMAND_ENABLE_APP,
-                                      MCMP_COMMAND_DISABLE_APP, MCMP_COMMAND_STOP_APP,
-                                      MCMP_COMMAND_REMOVE_APP };
+/* Of a hundred messages the first of CONFIG, of APP commands and of STATUS; the others are PING. Of
+ * seven APP commands each kind, and one of so many is of the whole node. Of three CONFIG so many
+ * have lists. */
+static const struct {
+    uint32_t config, app, status, whole, lists;
+    uint32_t kinds[7];
+} tides[WALK_TIDES] = {
+    { 28,
+      68,
+      95,
+      8,
+      1,
+      { MCMP_COMMAND_ENABLE_APP, MCMP_COMMAND_ENABLE_APP, MCMP_COMMAND_ENABLE_APP,
+        MCMP_COMMAND_ENABLE_APP, MCMP_COMMAND_DISABLE_APP, MCMP_COMMAND_STOP_APP,
+        MCMP_COMMAND_REMOVE_APP } },
+    { 45,
+      70,
+      99,
+      24,
+      2,
+      { MCMP_COMMAND_ENABLE_APP, MCMP_COMMAND_ENABLE_APP, MCMP_COMMAND_ENABLE_APP,
+        MCMP_COMMAND_ENABLE_APP, MCMP_COMMAND_ENABLE_APP, MCMP_COMMAND_DISABLE_APP,
+        MCMP_COMMAND_STOP_APP } },
+    { 8,
+      80,
+      98,
+      4,
+      1,
+      { MCMP_COMMAND_REMOVE_APP, MCMP_COMMAND_REMOVE_APP, MCMP_COMMAND_REMOVE_APP,
+        MCMP_COMMAND_REMOVE_APP, MCMP_COMMAND_REMOVE_APP, MCMP_COMMAND_STOP_APP,
+        MCMP_COMMAND_ENABLE_APP } },
+};
 
 static void choose_message(walk *w, oracle_message *m)
 {
@@ -212,21 +247,21 @@ static void choose_message(walk *w, oracle_message *m)
     uint32_t kind = walk_pick(w, 100);
 
     memset(m, 0, sizeof(*m));
-    m->route = (int)walk_pick(w, O_ROUTES);
+    m->route = (int)walk_pick(w, w->o.opts.names.routes);
     m->connection = walk_pick(w, 4);
     m->sender = walk_pick(w, 6) == 0;
     m->arrived = w->now;
-    if (kind < 28) {
+    if (kind < tides[w->tide].config) {
         m->kind = MCMP_COMMAND_CONFIG;
         choose_config(w, m);
-        if (walk_pick(w, 3) == 0)
+        if (walk_pick(w, 3) < tides[w->tide].lists)
             choose_lists(w, m);
-    } else if (kind < 68) {
-        m->kind = app_kinds[walk_pick(w, sizeof(app_kinds) / sizeof(app_kinds[0]))];
-        m->whole = walk_pick(w, 8) == 0;
+    } else if (kind < tides[w->tide].app) {
+        m->kind = tides[w->tide].kinds[walk_pick(w, 7)];
+        m->whole = walk_pick(w, tides[w->tide].whole) == 0;
         if (!m->whole || walk_pick(w, 2) == 0)
             choose_lists(w, m);
-    } else if (kind < 95) {
+    } else if (kind < tides[w->tide].status) {
         m->kind = MCMP_COMMAND_STATUS;
         m->has_load = walk_pick(w, 5) != 0;
         m->load = (signed char)loads[walk_pick(w, sizeof(loads))];
@@ -234,7 +269,7 @@ static void choose_message(walk *w, oracle_message *m)
         m->kind = MCMP_COMMAND_PING;
         m->ping_form = (int)walk_pick(w, 3);
         m->ping_host = (int)walk_pick(w, O_HOSTS);
-        m->ping_port = (int)walk_pick(w, O_PORTS);
+        m->ping_port = (int)walk_pick(w, w->o.opts.names.ports);
     }
 }
 
@@ -426,10 +461,11 @@ int walk_nonsense(walk *w)
     };
     uint32_t i = walk_pick(w, sizeof(rows) / sizeof(rows[0]));
     walk_waiting *s = &w->waiting[0];
-    oracle_text want = { .len = 0 };
+    oracle_text *want = &w->text[1];
 
     if (s->used)
         return 1;
+    want->len = 0;
     memset(&s->message, 0, sizeof(s->message));
     s->message.kind = MCMP_COMMAND_STATUS;
     fill_request(w, s);
@@ -439,6 +475,6 @@ int walk_nonsense(walk *w)
     walk_say(w, "%s %s", rows[i].method, rows[i].body);
     if (mcmp_apply(w->cluster, &s->request, s->response, &w->err) != MCMP_ERR_SYNTAX)
         return walk_fail(w, "nonsense is taken: %s %s", rows[i].method, rows[i].body);
-    oracle_add(&want, rows[i].mess);
-    return same_text(w, "Mess", header_of(s->response, "Mess"), &want);
+    oracle_add(want, rows[i].mess);
+    return same_text(w, "Mess", header_of(s->response, "Mess"), want);
 }
