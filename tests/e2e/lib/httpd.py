@@ -281,6 +281,7 @@ class Httpd:
                 if not self.is_busy():
                     break
                 time.sleep(0.02)
+            time.sleep(0.05)  # some are freed after the system has forgotten them
             self.process.send_signal(signal.SIGTERM)
             try:
                 self.process.wait(60)
