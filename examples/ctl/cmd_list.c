@@ -12,6 +12,21 @@ static void endpoint(const mcmp_info_line *node, char *out, size_t size)
                    (int)node->host.len, node->host.ptr, (int)node->port.len, node->port.ptr);
 }
 
+/* As a number where it is one, which it is in answers of ours. */
+static void port_json(mcmp_span port)
+{
+    char text[8] = "";
+    const char *end;
+    int64_t number;
+
+    if (port.len < sizeof(text))
+        memcpy(text, port.ptr, port.len);
+    if (ctl_parse_digits(text, 65535, &number, &end) == 0 && *end == '\0')
+        ctl_json_int("port", number);
+    else
+        ctl_json_text("port", port);
+}
+
 static void node_json(const mcmp_info_line *node)
 {
     ctl_json_open(NULL, '{');
@@ -21,7 +36,7 @@ static void node_json(const mcmp_info_line *node)
     ctl_json_text("domain", node->domain);
     ctl_json_text("type", node->type);
     ctl_json_text("host", node->host);
-    ctl_json_text("port", node->port);
+    port_json(node->port);
     ctl_json_int("load", node->load);
     ctl_json_int("elected", (int64_t)node->elected);
     ctl_json_int("connected", (int64_t)node->connected);

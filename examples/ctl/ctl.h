@@ -32,6 +32,7 @@ typedef struct ctl_options {
     mcmp_span prefix;
     uint32_t port;
     int32_t tls;
+    int32_t tls_by_scheme; /* of the address; the flag's own goes with every address */
     int32_t insecure;
     const char *ca;
     const char *cert;

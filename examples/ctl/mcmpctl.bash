@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # Completion of mcmpctl for bash: commands and flags from --help, routes from the proxy itself.
 
+# The flags that say which proxy and how, from the line itself: bash splits words at = and : too.
 _mcmpctl_proxy() {
-    local i
-    for ((i = 1; i < COMP_CWORD; i++)); do
-        case ${COMP_WORDS[i]} in
-        --proxy) printf '%s\n' --proxy "${COMP_WORDS[i + 1]}" && return ;;
+    local words i
+    read -ra words <<<"${COMP_LINE:0:COMP_POINT}."
+    for ((i = 1; i < ${#words[@]} - 1; i++)); do
+        case ${words[i]} in
+        --proxy | --ca | --cert | --key) printf '%s\n' "${words[i]}" "${words[++i]}" ;;
+        --proxy=* | --ca=* | --cert=* | --key=* | --tls | --insecure) printf '%s\n' "${words[i]}" ;;
         esac
     done
 }

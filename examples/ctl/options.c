@@ -161,12 +161,13 @@ static int take_proxy(ctl_options *options, const char *value)
     const char *slash;
 
     options->proxy = value;
+    options->tls_by_scheme = 0;
     for (size_t i = 0; i < CTL_COUNT(schemes); i++) {
         size_t len = strlen(schemes[i].scheme);
 
         if (text.len > len && memcmp(text.ptr, schemes[i].scheme, len) == 0) {
             text = ctl_span(value + len);
-            options->tls |= schemes[i].tls;
+            options->tls_by_scheme = schemes[i].tls;
             break;
         }
     }
@@ -239,20 +240,28 @@ static const ctl_flag flags[] = {
       FOR_BENCH },
 };
 
-static void help(void)
+static void help_line(const char *before, const char *name, const char *value, const char *text)
 {
-    (void)printf("usage: mcmpctl [flags] COMMAND [arguments]\n\nCommands\n");
-    for (size_t i = 0; i < CTL_COUNT(commands); i++) {
-        int used = printf("  %s %s", commands[i].name, commands[i].args);
+    int used = printf("  %s%s %s", before, name, value != NULL ? value : "");
 
-        (void)printf("%*s%s\n", used < 31 ? 32 - used : 1, "", commands[i].help);
+    (void)printf("%*s%s\n", used < 31 ? 32 - used : 1, "", text);
+}
+
+/* Of one command, or of all: NULL. */
+static void help(const ctl_command *only)
+{
+    if (only == NULL) {
+        (void)printf("usage: mcmpctl [flags] COMMAND [arguments]\n\nCommands\n");
+        for (size_t i = 0; i < CTL_COUNT(commands); i++)
+            help_line("", commands[i].name, commands[i].args, commands[i].help);
+    } else {
+        (void)printf("usage: mcmpctl [flags] %s%s%s\n\n%s\n", only->name,
+                     only->args[0] != '\0' ? " " : "", only->args, only->help);
     }
     (void)printf("\nFlags\n");
-    for (size_t i = 0; i < CTL_COUNT(flags); i++) {
-        int used = printf("  --%s %s", flags[i].name, flags[i].value != NULL ? flags[i].value : "");
-
-        (void)printf("%*s%s\n", used < 31 ? 32 - used : 1, "", flags[i].help);
-    }
+    for (size_t i = 0; i < CTL_COUNT(flags); i++)
+        if (only == NULL || flags[i].group & (only->group | FOR_ALL))
+            help_line("--", flags[i].name, flags[i].value, flags[i].help);
     (void)printf("%-32s%s\n%-32s%s\n", "  --help", "this text, then end", "  --version",
                  "print the version, then end");
     (void)printf("\nTIME is a number with ms, s, mi or h; a bare number means seconds.\n"
@@ -284,6 +293,17 @@ typedef struct line {
     int given_count;
 } line;
 
+static int fail_value(const ctl_flag *f, const char *value)
+{
+    if (f->set == set_time && f->min != 0)
+        return ctl_fail(CTL_USAGE, "--%s: \"%s\" is not valid, expected TIME, %d ms or more",
+                        f->name, value, (int)(f->min / MCMP_MSEC));
+    if (f->set == set_number)
+        return ctl_fail(CTL_USAGE, "--%s: \"%s\" is not valid, expected N, %d or more", f->name,
+                        value, (int)f->min);
+    return ctl_fail(CTL_USAGE, "--%s: \"%s\" is not valid, expected %s", f->name, value, f->value);
+}
+
 static int take_flag(ctl_options *options, line *l, int argc, const char *const *argv, int *at)
 {
     const char *arg = argv[*at] + 2;
@@ -292,8 +312,10 @@ static int take_flag(ctl_options *options, line *l, int argc, const char *const 
     const ctl_flag *f = find_flag(name);
     const char *value = equals != NULL ? equals + 1 : NULL;
 
-    if (f == NULL || (f->value == NULL && value != NULL))
+    if (f == NULL)
         return ctl_fail(CTL_USAGE, "unknown flag %s; --help lists them", argv[*at]);
+    if (f->value == NULL && value != NULL)
+        return ctl_fail(CTL_USAGE, "--%s takes no value", f->name);
     if (f->value != NULL && value == NULL) {
         if (*at + 1 >= argc)
             return ctl_fail(CTL_USAGE, "--%s needs a value: %s", f->name, f->value);
@@ -302,8 +324,7 @@ static int take_flag(ctl_options *options, line *l, int argc, const char *const 
     if (l->given_count == (int)CTL_COUNT(l->given))
         return ctl_fail(CTL_USAGE, "more than %zu flags", CTL_COUNT(l->given));
     if (f->set(f, (char *)options + f->offset, value) != 0)
-        return ctl_fail(CTL_USAGE, "--%s: \"%s\" is not valid, expected %s", f->name, value,
-                        f->value);
+        return fail_value(f, value);
     l->given[l->given_count++] = f;
     return CTL_OK;
 }
@@ -329,17 +350,30 @@ static int take_line(ctl_options *options, line *l, int argc, const char *const 
     return CTL_OK;
 }
 
-static int check(const ctl_command *command, const line *l)
+/* Who gives a certificate means TLS, and must not be served without. */
+static int is_of_tls(const ctl_flag *f)
+{
+    return f->offset == FIELD(ca) || f->offset == FIELD(cert) || f->offset == FIELD(key) ||
+           f->offset == FIELD(insecure);
+}
+
+static int check(const ctl_command *command, const line *l, const ctl_options *options)
 {
     if (l->word_count - 1 < command->least)
         return ctl_fail(CTL_USAGE, "usage: mcmpctl %s %s", command->name, command->args);
     if (l->word_count - 1 > command->most)
-        return ctl_fail(CTL_USAGE, "\"%s\" is one argument too many; usage: mcmpctl %s %s",
-                        l->words[command->most + 1], command->name, command->args);
-    for (int i = 0; i < l->given_count; i++)
+        return ctl_fail(CTL_USAGE, "\"%s\" is one argument too many; usage: mcmpctl %s%s%s",
+                        l->words[command->most + 1], command->name,
+                        command->args[0] != '\0' ? " " : "", command->args);
+    for (int i = 0; i < l->given_count; i++) {
         if (!(l->given[i]->group & (command->group | FOR_ALL)))
             return ctl_fail(CTL_USAGE, "--%s does not go with %s", l->given[i]->name,
                             command->name);
+        if (is_of_tls(l->given[i]) && !options->tls)
+            return ctl_fail(CTL_USAGE,
+                            "--%s goes with TLS only: add --tls, or https:// before the address",
+                            l->given[i]->name);
+    }
     return CTL_OK;
 }
 
@@ -361,11 +395,20 @@ static int set_defaults(ctl_options *options)
     return CTL_OK;
 }
 
+static const ctl_command *first_command(int argc, const char *const *argv)
+{
+    const ctl_command *command = NULL;
+
+    for (int i = 1; i < argc && command == NULL; i++)
+        command = find_command(argv[i]);
+    return command;
+}
+
 static int wants_help(int argc, const char *const *argv)
 {
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            help();
+            help(first_command(argc, argv));
             return 1;
         }
         if (strcmp(argv[i], "--version") == 0) {
@@ -400,7 +443,8 @@ const ctl_command *ctl_options_take(ctl_options *options, int argc, const char *
         (void)ctl_fail(CTL_USAGE, "unknown command \"%s\"; --help lists them", l.words[0]);
         return NULL;
     }
-    if (check(command, &l) != CTL_OK)
+    options->tls |= options->tls_by_scheme;
+    if (check(command, &l, options) != CTL_OK)
         return NULL;
     options->args = l.words + 1;
     options->arg_count = l.word_count - 1;

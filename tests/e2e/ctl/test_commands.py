@@ -3,6 +3,8 @@
 code, and what it says when something is wrong."""
 import json
 import os
+import re
+import shlex
 import socket
 import subprocess
 import threading
@@ -64,6 +66,7 @@ def test_nodes_are_listed_for_people_and_for_scripts(server):
     assert table['n1']['ENDPOINT'] == f'http://127.0.0.1:{server.node.port}'
     assert (table['n1']['LOAD'], table['n2']['LOAD']) == ('100', '-1')
     listed = json.loads(ctl(server.management, 'nodes', '--json').must())
+    assert all(isinstance(node['port'], int) for node in listed)
     one = next(node for node in listed if node['route'] == 'n1')
     assert one['load'] == 100 and one['type'] == 'http' and one['connected'] == 0, one
 
@@ -220,18 +223,38 @@ def test_bench_counts_messages(server):
     (('frob',), 'unknown command "frob"; --help lists them'),
     (('nodes', '--frob'), 'unknown flag --frob; --help lists them'),
     (('nodes', '--wait'), '--wait does not go with nodes'),
-    (('nodes', 'x'), '"x" is one argument too many; usage: mcmpctl nodes '),
+    (('nodes', 'x'), '"x" is one argument too many; usage: mcmpctl nodes'),
     (('enable',), 'usage: mcmpctl enable ROUTE[/CONTEXT]'),
     (('enable', '/x'), '"/x" names no node'),
     (('enable', 'n1', '--alias', 'x'), '--alias goes with ROUTE/CONTEXT'),
     (('nodes', '--timeout'), '--timeout needs a value: TIME'),
-    (('nodes', '--timeout', '0'), '--timeout: "0" is not valid, expected TIME'),
+    (('nodes', '--timeout', '0'), '--timeout: "0" is not valid, expected TIME, 1 ms or more'),
+    (('watch', '--interval', '1ms'), '--interval: "1ms" is not valid, expected TIME, 50 ms or more'),
+    (('watch', '--count', 'x'), '--count: "x" is not valid, expected N, 0 or more'),
+    (('bench', '--messages', '0'), '--messages: "0" is not valid, expected N, 1 or more'),
+    (('drain', 'n1', '--wait=1'), '--wait takes no value'),
+    (('nodes', '--cert', 'x'), '--cert goes with TLS only: add --tls, or https:// before the address'),
+    (('nodes', '--insecure'), '--insecure goes with TLS only: add --tls, or https:// before the address'),
     (('nodes', '--proxy', '127.0.0.1:66666'),
      '--proxy: "127.0.0.1:66666" is not valid, expected HOST:PORT[/PREFIX]'),
     (('nodes', '--proxy', '::1'), '--proxy: "::1" is not valid, expected HOST:PORT[/PREFIX]'),
 ])
 def test_a_wrong_command_line_says_what_is_wrong(args, why):
     ctl(None, *args).must(2, why)
+
+
+def test_help_of_a_command_is_about_that_command():
+    out = ctl(None, 'watch', '--help').must()
+    assert out.startswith('usage: mcmpctl [flags] watch\n')
+    assert '--interval' in out and '--proxy' in out and '--sessions' not in out and 'ROUTE' not in out
+    assert ctl(None, '--help', 'drain').must().startswith('usage: mcmpctl [flags] drain ROUTE[/CONTEXT]\n')
+    whole = ctl(None, '--help').must()
+    assert '  drain ROUTE[/CONTEXT]' in whole and '--sessions' in whole
+
+
+def test_the_address_of_a_flag_says_itself_whether_it_is_tls(server):
+    env = {'MCMPCTL_PROXY': 'https://127.0.0.1:1'}
+    assert ' OK in ' in ctl(server.management, 'ping', env=env).must()
 
 
 def test_a_proxy_that_is_not_there_or_mute_is_told_with_its_reason():
@@ -290,12 +313,14 @@ def test_names_reach_a_terminal_without_control_characters():
 
 
 def complete(server, line):
-    """What bash offers at the end of the line."""
+    """What bash offers at the end of the line; a shell for people splits words at = and :, too."""
+    words = re.findall('[=:]|[^ =:]+', line) + ([''] if line.endswith(' ') else [])
     script = (f'source {os.path.dirname(__file__)}/../../../examples/ctl/mcmpctl.bash\n'
-              f'COMP_WORDS=({line}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))\n'
+              f'COMP_LINE="{line}"; COMP_POINT=${{#COMP_LINE}}\n'
+              f'COMP_WORDS=({shlex.join(words)}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))\n'
               '_mcmpctl; printf "%s\\n" "${COMPREPLY[@]}"')
     env = {**os.environ, 'PATH': os.path.dirname(program('mcmpctl')) + ':' + os.environ['PATH'],
-           'MCMPCTL_PROXY': '%s:%d' % server.management}
+           'MCMPCTL_PROXY': '%s:%d' % server.management if '--proxy' not in line else '127.0.0.1:1'}
     done = subprocess.run(['bash', '-c', script], capture_output=True, text=True, check=True,
                           env=env, stdin=subprocess.DEVNULL, timeout=60)
     assert done.stderr == '', done.stderr
@@ -309,3 +334,8 @@ def test_the_shell_completes_commands_flags_and_targets(server):
     assert complete(server, 'mcmpctl drain n1/') == ['n1/', 'n1/shop']
     assert complete(server, 'mcmpctl --timeout 1s stop n2/s') == ['n2/shop']
     assert complete(server, 'mcmpctl bench ver') == ['version']
+    proxy = '%s:%d' % server.management
+    assert complete(server, f'mcmpctl --proxy {proxy} drain n1') == ['n1']
+    assert complete(server, f'mcmpctl --proxy={proxy} drain n1/') == ['n1/', 'n1/shop']
+    assert complete(server, f'mcmpctl --proxy https://{proxy} --insecure drain n1') == []
+    assert complete(server, 'mcmpctl nodes ') == []
