@@ -37,8 +37,7 @@ static char *read_key(ngx_conf_t *cf, ngx_mcmp_advertise_t *a)
     fd = ngx_open_file(a->key_file.data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
     n = fd != NGX_INVALID_FILE ? ngx_read_fd(fd, room, sizeof(room)) : -1;
     if (n < 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno, "can't read key_file \"%V\"",
-                           &a->key_file);
+        ngx_mcmp_conf_error(cf, ngx_errno, "can't read key_file \"%V\"", &a->key_file);
         if (fd != NGX_INVALID_FILE)
             ngx_close_file(fd);
         return NGX_CONF_ERROR;
@@ -51,9 +50,8 @@ static char *read_key(ngx_conf_t *cf, ngx_mcmp_advertise_t *a)
         ngx_memcpy(a->key.data, room, len);
         a->key.len = len;
     } else {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "the first line of key_file \"%V\" must have 1 to %d bytes",
-                           &a->key_file, KEY_MAX - 1);
+        ngx_mcmp_conf_error(cf, 0, "the first line of key_file \"%V\" must have 1 to %d bytes",
+                            &a->key_file, KEY_MAX - 1);
     }
     ngx_explicit_memzero(room, sizeof(room));
     return a->key.data != NULL ? NGX_CONF_OK : NGX_CONF_ERROR;
@@ -70,8 +68,8 @@ char *ngx_mcmp_set_advertise(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (zone == NULL || a == NULL)
         return NGX_CONF_ERROR;
     if (zone->advertise != NULL) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "zone \"%V\" is already advertised in %s:%ui",
-                           &zone->name, zone->advertise->file, zone->advertise->line);
+        ngx_mcmp_conf_error(cf, 0, "zone \"%V\" is already advertised in %s:%ui", &zone->name,
+                            zone->advertise->file, zone->advertise->line);
         return NGX_CONF_ERROR;
     }
     a->frequency = NGX_CONF_UNSET_UINT;
@@ -86,8 +84,7 @@ char *ngx_mcmp_set_advertise(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             return NGX_CONF_ERROR;
     if (a->protocol.len != 0 && !ngx_mcmp_is_text(&a->protocol, "http") &&
         !ngx_mcmp_is_text(&a->protocol, "https")) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "bad protocol \"%V\", allowed are http and https",
-                           &a->protocol);
+        ngx_mcmp_conf_error(cf, 0, "bad protocol \"%V\", allowed are http and https", &a->protocol);
         return NGX_CONF_ERROR;
     }
     zone->advertise = a;
@@ -164,8 +161,8 @@ ngx_int_t ngx_mcmp_check_advertise(ngx_conf_t *cf)
         mcmp_error_init(&err);
         trial = ngx_mcmp_announcer_open(a, NULL, &err);
         if (trial == NULL) {
-            ngx_log_error(NGX_LOG_EMERG, cf->log, err.os_status, "mcmp_advertise in %s:%ui: %s: %s",
-                          a->file, a->line, err.field, err.message);
+            ngx_log_error(NGX_LOG_EMERG, cf->log, err.os_status, "mcmp_advertise in %s:%ui: %s",
+                          a->file, a->line, err.message);
             return NGX_ERROR;
         }
         ngx_mcmp_announcer_close(trial);

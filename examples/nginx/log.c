@@ -24,6 +24,6 @@ void ngx_mcmp_log_library(void *ctx, int level, const char *module, const char *
 
 void ngx_mcmp_log_error(ngx_uint_t level, ngx_log_t *log, const char *what, const mcmp_error *err)
 {
-    ngx_log_error(level, log, 0, "mcmp: %s: %s: %s", what, mcmp_error_name(err->code),
-                  err->message);
+    ngx_log_error(level, log, (ngx_err_t)err->os_status, "mcmp: %s: %s: %s", what,
+                  mcmp_error_name(err->code), err->message);
 }

@@ -94,9 +94,9 @@ char *ngx_mcmp_set_manager(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         if (ngx_strcmp(args[2].data, "commands=on") == 0) {
             loc->commands = 1;
         } else if (ngx_strcmp(args[2].data, "commands=off") != 0) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "unknown argument \"%V\", allowed are commands=on and commands=off",
-                               &args[2]);
+            ngx_mcmp_conf_error(cf, 0,
+                                "unknown argument \"%V\", allowed are commands=on and commands=off",
+                                &args[2]);
             return NGX_CONF_ERROR;
         }
     }

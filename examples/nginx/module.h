@@ -55,6 +55,11 @@ typedef struct {
 
 #define NGX_MCMP_OFF ((ngx_uint_t)NGX_CONF_UNSET_UINT - 1)
 
+/* An error of the configuration, with the name of the directive in front. */
+#define ngx_mcmp_conf_error(cf, err, form, ...)                           \
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, err, "\"%V\" directive: " form, \
+                       (ngx_str_t *)(cf)->args->elts, __VA_ARGS__)
+
 struct ngx_mcmp_zone_s {
     ngx_str_t name;
     size_t size;       /* 0: named by a directive, not yet defined by mcmp_zone */

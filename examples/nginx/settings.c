@@ -32,8 +32,8 @@ static const ngx_mcmp_word_t probe_words[] = {
     { "deadline", NGX_MCMP_WORD_TIME, AT(probe_deadline), 10, 60000 },
     { "failures", NGX_MCMP_WORD_COUNT, AT(probe_failures), 1, 1000000 },
     { "good_below", NGX_MCMP_WORD_COUNT, AT(probe_good_below), 200, 600 },
-    { "method", NGX_MCMP_WORD_TEXT, AT(probe_method), 1, 32 },
-    { "path", NGX_MCMP_WORD_TEXT, AT(probe_path), 1, 256 },
+    { "method", NGX_MCMP_WORD_TOKEN, AT(probe_method), 1, 32 },
+    { "path", NGX_MCMP_WORD_PATH, AT(probe_path), 1, 256 },
     { "host", NGX_MCMP_WORD_TEXT, AT(probe_host), 1, 255 },
     { NULL, NGX_MCMP_WORD_TEXT, 0, 0, 0 },
 };
@@ -47,9 +47,9 @@ ngx_mcmp_settings_t *ngx_mcmp_settings_of(ngx_conf_t *cf, ngx_mcmp_main_conf_t *
     if (last->len < 5 || ngx_strncmp(last->data, "zone=", 5) != 0)
         return &mcf->common;
     if (last->len == 5 || cf->args->nelts < 3) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s",
-                           last->len == 5 ? "zone= needs the name of an mcmp_zone"
-                                          : "a value is needed in front of zone=");
+        ngx_mcmp_conf_error(cf, 0, "%s",
+                            last->len == 5 ? "zone= needs the name of an mcmp_zone"
+                                           : "a value is needed in front of zone=");
         return NULL;
     }
     name.data = last->data + 5;
@@ -99,11 +99,10 @@ char *ngx_mcmp_set_choice(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                           at == allowed ? "" : ", ", &c->name);
     }
     if (cf->args->nelts > 2)
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "unknown argument \"%V\", allowed is zone=", &args[2]);
+        ngx_mcmp_conf_error(cf, 0, "unknown argument \"%V\", allowed is zone=", &args[2]);
     else
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "unknown value \"%V\", allowed are %*s", &args[1],
-                           (size_t)(at - allowed), allowed);
+        ngx_mcmp_conf_error(cf, 0, "unknown value \"%V\", allowed are %*s", &args[1],
+                            (size_t)(at - allowed), allowed);
     return NGX_CONF_ERROR;
 }
 
@@ -137,10 +136,10 @@ char *ngx_mcmp_set_options(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         while (k < count && !ngx_mcmp_is_text(&args[i], option_names[k].name))
             k++;
         if (k == count) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "unknown option \"%V\", allowed are all_or_nothing, no_heal, "
-                               "ranked_routes, deterministic, ping_any, ownership",
-                               &args[i]);
+            ngx_mcmp_conf_error(cf, 0,
+                                "unknown option \"%V\", allowed are all_or_nothing, no_heal, "
+                                "ranked_routes, deterministic, ping_any, ownership",
+                                &args[i]);
             return NGX_CONF_ERROR;
         }
         settings->options |= option_names[k].flag;
@@ -151,8 +150,7 @@ char *ngx_mcmp_set_options(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 /* mcmp_slow_start */
 char *ngx_mcmp_set_time(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    const ngx_mcmp_word_t time_word = { "mcmp_slow_start", NGX_MCMP_WORD_TIME, AT(slow_start), 0,
-                                        NGX_MCMP_DAY };
+    const ngx_mcmp_word_t time_word = { "", NGX_MCMP_WORD_TIME, AT(slow_start), 0, NGX_MCMP_DAY };
     ngx_mcmp_settings_t *settings = ngx_mcmp_settings_of(cf, conf);
     ngx_str_t *args = cf->args->elts;
 
@@ -162,8 +160,7 @@ char *ngx_mcmp_set_time(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (settings->slow_start != NGX_CONF_UNSET_UINT)
         return "is duplicate";
     if (cf->args->nelts != 2) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "unknown argument \"%V\", allowed is zone=", &args[2]);
+        ngx_mcmp_conf_error(cf, 0, "unknown argument \"%V\", allowed is zone=", &args[2]);
         return NGX_CONF_ERROR;
     }
     return ngx_mcmp_set_word(cf, &time_word, &args[1], settings);
@@ -183,8 +180,7 @@ char *ngx_mcmp_set_no_context(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "is duplicate";
     status = ngx_atoi(args[1].data, args[1].len);
     if (status != 404 && status != 503) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "bad status \"%V\", allowed are 404 and 503",
-                           &args[1]);
+        ngx_mcmp_conf_error(cf, 0, "bad status \"%V\", allowed are 404 and 503", &args[1]);
         return NGX_CONF_ERROR;
     }
     settings->no_context = (ngx_uint_t)status;
@@ -192,9 +188,8 @@ char *ngx_mcmp_set_no_context(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_OK;
     if (status != 503 || cf->args->nelts > 3 || args[2].len <= 10 ||
         ngx_strncmp(args[2].data, "balancers=", 10) != 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "bad argument \"%V\": 503 may be followed by balancers=NAME,NAME",
-                           &args[2]);
+        ngx_mcmp_conf_error(
+            cf, 0, "bad argument \"%V\": 503 may be followed by balancers=NAME,NAME", &args[2]);
         return NGX_CONF_ERROR;
     }
     settings->no_context = 404;
@@ -217,6 +212,22 @@ static char *add_identity(ngx_conf_t *cf, ngx_mcmp_settings_t *settings, ngx_str
     return NGX_CONF_OK;
 }
 
+/* The library itself judges a network. */
+static int is_network(const ngx_str_t *word)
+{
+    mcmp_cluster_options opts;
+    mcmp_cluster *cluster = NULL;
+
+    mcmp_cluster_options_init(&opts);
+    opts.max_nodes = opts.max_aliases = opts.max_contexts = 1;
+    opts.allow = (const char *)word->data;
+    if (word->len == 0 || ngx_strchr(word->data, ',') != NULL ||
+        mcmp_cluster_open(&cluster, &opts, NULL) != MCMP_OK)
+        return 0;
+    mcmp_cluster_close(cluster);
+    return 1;
+}
+
 /* The arguments as one comma list. */
 static char *set_allow(ngx_conf_t *cf, ngx_str_t *out)
 {
@@ -224,8 +235,16 @@ static char *set_allow(ngx_conf_t *cf, ngx_str_t *out)
     size_t size = 0;
     u_char *at;
 
-    for (ngx_uint_t i = 1; i < cf->args->nelts; i++)
+    for (ngx_uint_t i = 1; i < cf->args->nelts; i++) {
+        if (!is_network(&args[i])) {
+            ngx_mcmp_conf_error(cf, 0,
+                                "bad network \"%V\", allowed are private, loopback, any, "
+                                "ADDRESS and ADDRESS/BITS",
+                                &args[i]);
+            return NGX_CONF_ERROR;
+        }
         size += args[i].len + 1;
+    }
     at = ngx_pnalloc(cf->pool, size);
     if (at == NULL)
         return NGX_CONF_ERROR;
@@ -251,14 +270,35 @@ char *ngx_mcmp_set_authorize(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (ngx_mcmp_is_text(&args[1], "identity")) {
         if (cf->args->nelts == 4 && args[2].len != 0 && args[3].len != 0)
             return add_identity(cf, settings, &args[2]);
-        ngx_conf_log_error(
-            NGX_LOG_EMERG, cf, 0,
-            "identity needs the subject of a certificate and a comma list of routes");
+        ngx_mcmp_conf_error(
+            cf, 0, "%s", "identity needs the subject of a certificate and a comma list of routes");
         return NGX_CONF_ERROR;
     }
     if (settings->allow.data != NULL)
         return "is duplicate";
     return set_allow(cf, &settings->allow);
+}
+
+/* The file need not be there, its folder must. */
+static char *set_file(ngx_conf_t *cf, ngx_str_t *name)
+{
+    ngx_file_info_t info;
+    u_char folder[NGX_MAX_PATH];
+    size_t len;
+
+    if (name->len == 0 || name->data[name->len - 1] == '/') {
+        ngx_mcmp_conf_error(cf, 0, "bad file \"%V\": the name of a file is needed", name);
+        return NGX_CONF_ERROR;
+    }
+    if (ngx_conf_full_name(cf->cycle, name, 0) != NGX_OK)
+        return NGX_CONF_ERROR;
+    len = (size_t)((u_char *)strrchr((const char *)name->data, '/') - name->data) + 1;
+    if (len < sizeof(folder))
+        ngx_cpystrn(folder, name->data, len + 1);
+    if (len < sizeof(folder) && ngx_file_info(folder, &info) != NGX_FILE_ERROR)
+        return NGX_CONF_OK;
+    ngx_mcmp_conf_error(cf, ngx_errno, "there is no folder for \"%V\"", name);
+    return NGX_CONF_ERROR;
 }
 
 /* mcmp_state, mcmp_default_balancer */
@@ -274,14 +314,11 @@ char *ngx_mcmp_set_text(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (out->data != NULL)
         return "is duplicate";
     if (cf->args->nelts != 2) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "unknown argument \"%V\", allowed is zone=", &args[2]);
+        ngx_mcmp_conf_error(cf, 0, "unknown argument \"%V\", allowed is zone=", &args[2]);
         return NGX_CONF_ERROR;
     }
     *out = args[1];
-    if (cmd->offset == AT(state) && ngx_conf_full_name(cf->cycle, out, 0) != NGX_OK)
-        return NGX_CONF_ERROR;
-    return NGX_CONF_OK;
+    return cmd->offset == AT(state) ? set_file(cf, out) : NGX_CONF_OK;
 }
 
 /* The numbers, which stand first, and the texts behind them. */

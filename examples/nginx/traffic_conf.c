@@ -58,7 +58,7 @@ static ngx_uint_t has_name(const ngx_str_t *word, const char *name, ngx_str_t *v
 
 static char *complain(ngx_conf_t *cf, const char *what, const ngx_str_t *word)
 {
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s: \"%V\"", what, word);
+    ngx_mcmp_conf_error(cf, 0, "%s: \"%V\"", what, word);
     return NGX_CONF_ERROR;
 }
 
@@ -79,6 +79,8 @@ static char *take_scope(ngx_conf_t *cf, ngx_uint_t from, ngx_mcmp_setting_t *set
             !has_name(&words[i], "balancer=", &setting->balancer))
             return complain(cf, "only \"node=ROUTE\" or \"balancer=NAME\" is allowed here",
                             &words[i]);
+        if (words[i].data[words[i].len - 1] == '=')
+            return complain(cf, "a name is expected behind =", &words[i]);
     }
     if (setting->node.len > 0 && setting->balancer.len > 0)
         return complain(cf, "either a node or a balancer can be named, not both", &words[0]);
@@ -148,7 +150,7 @@ static char *set_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_memzero(&setting, sizeof(setting));
     setting.text = words_of(cf)[1];
     if (setting.text.len == 0 || setting.text.len > SECRET_MOST) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "the secret must have 1 to %d bytes", SECRET_MOST);
+        ngx_mcmp_conf_error(cf, 0, "the secret must have 1 to %d bytes", SECRET_MOST);
         return NGX_CONF_ERROR;
     }
     if (take_scope(cf, 2, &setting) != NGX_CONF_OK)
@@ -164,9 +166,8 @@ static char *set_packet(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     (void)cmd;
     if (size < MCMP_AJP_PACKET_MIN || size > MCMP_AJP_PACKET_MAX) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid packet size \"%V\": it is from %d to %d bytes",
-                           &words_of(cf)[1], MCMP_AJP_PACKET_MIN, MCMP_AJP_PACKET_MAX);
+        ngx_mcmp_conf_error(cf, 0, "invalid packet size \"%V\": it is from %d to %d bytes",
+                            &words_of(cf)[1], MCMP_AJP_PACKET_MIN, MCMP_AJP_PACKET_MAX);
         return NGX_CONF_ERROR;
     }
     ngx_memzero(&setting, sizeof(setting));
@@ -285,6 +286,8 @@ static char *set_upgrade(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_OK;
     }
     for (ngx_uint_t i = 1; i < cf->args->nelts; i++) {
+        if (ngx_strcmp(words[i].data, "off") == 0)
+            return complain(cf, "protocols can't stand beside it", &words[i]);
         if (add_protocol(cf, loc, &words[i]) != NGX_CONF_OK)
             return NGX_CONF_ERROR;
     }
@@ -399,6 +402,7 @@ static char *set_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_mcmp_loc_t *loc = conf;
     ngx_http_core_loc_conf_t *clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    ngx_http_handler_pt other = clcf->handler;
     ngx_http_upstream_srv_conf_t *us;
 
     (void)cmd;
@@ -408,6 +412,8 @@ static char *set_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     if (set_proxy(cf, "proxy_pass", "https://" NGX_MCMP_PASS_NAME) != NGX_CONF_OK)
         return "can't stand beside \"proxy_pass\"";
+    if (other != NULL)
+        return "stands beside another directive that answers requests here";
     set_proxy(cf, "proxy_http_version", "1.1"); /* refused where it is set already */
     us = pass_upstream(cf);
     if (us == NULL)

@@ -31,25 +31,48 @@ static void list_words(const ngx_mcmp_word_t *table, u_char *out, size_t size)
     *at = '\0';
 }
 
+static const char *form_of(ngx_mcmp_word_kind kind)
+{
+    static const char *const forms[] = {
+        [NGX_MCMP_WORD_COUNT] = "a number",
+        [NGX_MCMP_WORD_SIZE] = "a size in bytes",
+        [NGX_MCMP_WORD_TIME] = "a time in milliseconds",
+        [NGX_MCMP_WORD_SWITCH] = "on or off",
+        [NGX_MCMP_WORD_TEXT] = "a text of a length",
+        [NGX_MCMP_WORD_TOKEN] = "a token of a length",
+        [NGX_MCMP_WORD_PATH] = "* or a path behind / of a length",
+    };
+
+    return forms[kind];
+}
+
 static char *bad_value(ngx_conf_t *cf, const ngx_mcmp_word_t *w, const ngx_str_t *value)
 {
-    const char *form = w->kind == NGX_MCMP_WORD_COUNT  ? "a number"
-                       : w->kind == NGX_MCMP_WORD_SIZE ? "a size in bytes"
-                       : w->kind == NGX_MCMP_WORD_TIME ? "a time in milliseconds"
-                                                       : "a text of a length";
+    const char *form = form_of(w->kind);
+    u_char of[40];
 
+    ngx_snprintf(of, sizeof(of), "%s%s%s%Z", w->key[0] != '\0' ? " of " : "", w->key,
+                 w->key[0] != '\0' ? "=" : "");
     if (w->kind == NGX_MCMP_WORD_SWITCH)
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "bad value \"%V\" of %s=, allowed are on and off",
-                           value, w->key);
+        ngx_mcmp_conf_error(cf, 0, "bad value \"%V\"%s, allowed are on and off", value, of);
     else if (w->most == NGX_MCMP_OFF)
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "bad value \"%V\" of %s=: %s of at least %ui is needed, or \"off\"",
-                           value, w->key, form, w->least);
+        ngx_mcmp_conf_error(cf, 0, "bad value \"%V\"%s: %s of at least %ui is needed, or \"off\"",
+                            value, of, form, w->least);
     else
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "bad value \"%V\" of %s=: %s from %ui to %ui is needed", value, w->key,
-                           form, w->least, w->most);
+        ngx_mcmp_conf_error(cf, 0, "bad value \"%V\"%s: %s from %ui to %ui is needed", value, of,
+                            form, w->least, w->most);
     return NGX_CONF_ERROR;
+}
+
+/* What a request line of ours can't carry is none. */
+static int is_fit(ngx_mcmp_word_kind kind, const ngx_str_t *value)
+{
+    if (kind == NGX_MCMP_WORD_PATH)
+        return value->data[0] == '/' || ngx_mcmp_is_text(value, "*");
+    for (size_t i = 0; kind == NGX_MCMP_WORD_TOKEN && i < value->len; i++)
+        if (strchr("\"(),/:;<=>?@[\\]{}", value->data[i]) != NULL)
+            return 0;
+    return 1;
 }
 
 static char *set_text_word(ngx_conf_t *cf, const ngx_mcmp_word_t *w, ngx_str_t *value, void *base)
@@ -61,6 +84,8 @@ static char *set_text_word(ngx_conf_t *cf, const ngx_mcmp_word_t *w, ngx_str_t *
     for (size_t i = 0; i < value->len; i++)
         if (value->data[i] <= 0x20 || value->data[i] >= 0x7f)
             return bad_value(cf, w, value);
+    if (!is_fit(w->kind, value))
+        return bad_value(cf, w, value);
     *out = *value; /* arguments end with a NUL */
     return NGX_CONF_OK;
 }
@@ -69,7 +94,7 @@ char *ngx_mcmp_set_word(ngx_conf_t *cf, const ngx_mcmp_word_t *w, ngx_str_t *val
 {
     ngx_int_t number = NGX_ERROR;
 
-    if (w->kind == NGX_MCMP_WORD_TEXT)
+    if (w->kind >= NGX_MCMP_WORD_TEXT)
         return set_text_word(cf, w, value, base);
     if (w->most == NGX_MCMP_OFF && ngx_mcmp_is_text(value, "off")) {
         *ngx_mcmp_number_at(base, w->offset) = NGX_MCMP_OFF;
@@ -106,7 +131,6 @@ char *ngx_mcmp_set_argument(ngx_conf_t *cf, const ngx_mcmp_word_t *table, ngx_st
         return ngx_mcmp_set_word(cf, w, &value, base);
     }
     list_words(table, allowed, sizeof(allowed));
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "unknown argument \"%V\", allowed are %s", arg,
-                       allowed);
+    ngx_mcmp_conf_error(cf, 0, "unknown argument \"%V\", allowed are %s", arg, allowed);
     return NGX_CONF_ERROR;
 }

@@ -10,7 +10,9 @@ typedef enum {
     NGX_MCMP_WORD_SIZE,
     NGX_MCMP_WORD_TIME,
     NGX_MCMP_WORD_SWITCH, /* on or off */
-    NGX_MCMP_WORD_TEXT
+    NGX_MCMP_WORD_TEXT,
+    NGX_MCMP_WORD_TOKEN, /* of HTTP */
+    NGX_MCMP_WORD_PATH   /* from / on, or * */
 } ngx_mcmp_word_kind;
 
 /* One key; a table ends with a NULL key. */

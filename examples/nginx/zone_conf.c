@@ -89,17 +89,16 @@ static int is_segment_name(const ngx_str_t *name)
 static char *set_segment(ngx_conf_t *cf, ngx_mcmp_zone_t *zone, ngx_str_t *arg)
 {
     if (arg->len < 8 || ngx_strncmp(arg->data, "segment=", 8) != 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "unknown argument \"%V\", allowed is segment=NAME",
-                           arg);
+        ngx_mcmp_conf_error(cf, 0, "unknown argument \"%V\", allowed is segment=NAME", arg);
         return NGX_CONF_ERROR;
     }
     zone->segment.data = arg->data + 8;
     zone->segment.len = arg->len - 8;
     if (is_segment_name(&zone->segment))
         return NGX_CONF_OK;
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "bad name of a segment \"%V\": 1 to %d of A-Z a-z 0-9 . _ - are needed",
-                       &zone->segment, MCMP_SEGMENT_NAME_MAX);
+    ngx_mcmp_conf_error(cf, 0,
+                        "bad name of a segment \"%V\": 1 to %d of A-Z a-z 0-9 . _ - are needed",
+                        &zone->segment, MCMP_SEGMENT_NAME_MAX);
     return NGX_CONF_ERROR;
 }
 
@@ -113,23 +112,23 @@ char *ngx_mcmp_set_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     (void)cmd;
     (void)conf;
     if (args[1].len == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "a zone needs a name");
+        ngx_mcmp_conf_error(cf, 0, "%s", "a zone needs a name");
         return NGX_CONF_ERROR;
     }
     zone = ngx_mcmp_zone_use(cf, &args[1]);
     if (zone == NULL)
         return NGX_CONF_ERROR;
     if (zone->size != 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "zone \"%V\" is already defined in %s:%ui",
-                           &zone->name, zone->file, zone->line);
+        ngx_mcmp_conf_error(cf, 0, "zone \"%V\" is already defined in %s:%ui", &zone->name,
+                            zone->file, zone->line);
         return NGX_CONF_ERROR;
     }
     remember_place(cf, zone);
     size = ngx_parse_size(&args[2]);
     if (size <= 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "bad size \"%V\" of zone \"%V\": bytes are needed, also with k or m",
-                           &args[2], &zone->name);
+        ngx_mcmp_conf_error(cf, 0,
+                            "bad size \"%V\" of zone \"%V\": bytes are needed, also with k or m",
+                            &args[2], &zone->name);
         return NGX_CONF_ERROR;
     }
     zone->size = (size_t)size;

@@ -8,7 +8,7 @@ import pytest
 
 import raw
 from nginx import Nginx, module
-from nodes import Node
+from nodes import Node, free_port
 from waiting import until
 
 
@@ -87,16 +87,22 @@ BAD = [
     (ZONE + 'mcmp_timing probe=1s;', 'unknown argument "probe=1s", allowed are recalc=, silent_after='),
     (ZONE + 'mcmp_probe good_below=99;', 'bad value "99" of good_below=: a number from 200 to 600'),
     (ZONE + 'mcmp_probe "path=/a b";', 'bad value "/a b" of path='),
-    (ZONE + 'mcmp_probe method=;', 'bad value "" of method=: a text of a length from 1 to 32'),
+    (ZONE + 'mcmp_probe method=;', 'bad value "" of method=: a token of a length from 1 to 32'),
     (ZONE + 'mcmp_options sometimes;', 'unknown option "sometimes", allowed are all_or_nothing, no_heal'),
-    (ZONE + 'mcmp_slow_start soon;', 'bad value "soon" of mcmp_slow_start='),
+    (ZONE + 'mcmp_slow_start soon;', 'bad value "soon": a time in milliseconds from 0 to'),
     (ZONE + 'mcmp_no_context_status 500;', 'bad status "500", allowed are 404 and 503'),
     (ZONE + 'mcmp_no_context_status 404 balancers=a;',
      'bad argument "balancers=a": 503 may be followed by balancers=NAME,NAME'),
     (ZONE + 'mcmp_authorize identity CN=x;',
      'identity needs the subject of a certificate and a comma list of routes'),
-    (ZONE + 'mcmp_authorize everybody;', 'allow'),
-    (ZONE + 'mcmp_authorize 10.0.0.0/33;', 'allow'),
+    *((ZONE + f'mcmp_authorize {word};', f'bad network "{bad}", allowed are private, loopback, any, ADDRESS')
+      for word, bad in (('everybody', 'everybody'), ('private 10.0.0.0/33', '10.0.0.0/33'), ('""', ''),
+                        ('private,any', 'private,any'))),
+    (ZONE + 'mcmp_probe path=x;', 'bad value "x" of path=: * or a path behind /'),
+    (ZONE + 'mcmp_probe method=A,B;', 'bad value "A,B" of method=: a token'),
+    (ZONE + 'mcmp_state "";', 'bad file "": the name of a file is needed'),
+    (ZONE + 'mcmp_state state/;', 'bad file "state/": the name of a file is needed'),
+    (ZONE + 'mcmp_state none/state;', 'there is no folder for "{dir}/none/state" (2: No such file or directory)'),
     (ZONE + 'mcmp_authorize any; mcmp_authorize private;', '"mcmp_authorize" directive is duplicate'),
     (ZONE + 'mcmp_zone two 16m; mcmp_state {dir}/state;',
      'zones "cluster" and "two" have the same mcmp_state file'),
@@ -113,6 +119,7 @@ def test_a_mistake_is_named_with_what_is_allowed(nginx, zone, message):
     assert code == 1, said
     assert message.replace('{dir}', nginx.dir.name) in said, said
     assert '[emerg]' in said
+    assert not zone.startswith(ZONE) or 'zone=typo' in zone or re.findall('mcmp_[a-z_]+', zone)[-1] in said, said
 
 
 MANAGE = [
@@ -157,14 +164,16 @@ def test_the_example_works_as_it_stands(tmp_path):
     with Nginx(locations='') as nginx, Node() as node:
         text = text.replace('modules/ngx_http_mcmp_module.so', module())
         text = text.replace('127.0.0.1:6666', '127.0.0.1:%d' % nginx.management[1])
+        page = free_port()
+        text = text.replace('127.0.0.1:8081', f'127.0.0.1:{page}')
         text = text.replace('listen 8080', 'listen 127.0.0.1:%d' % nginx.traffic[1])
         nginx.stop_process()
         nginx.write('nginx.conf', 'daemon off; user root;\n' + text)
         assert nginx._start()
         nginx.register('n1', node.port, context='/shop')
         assert nginx.get('/shop/x').body.startswith(b'n1')
-        with raw.Client(nginx.management) as client:
-            assert b'Node n1' in client.get('/manager').body
+        with raw.Client(('127.0.0.1', page)) as client:
+            assert b'Node n1' in client.get('/').body and b'<form' in client.get('/').body
         until(lambda: os.path.exists(nginx.path('shop.state')), 10, 'the state is saved')
 
 

@@ -2,6 +2,7 @@
 """mcmp_pass and mcmp_balancer among nginx's other directives: what a location, an upstream and the
 things around them do with nodes of both kinds."""
 import os
+import re
 import ssl
 import subprocess
 
@@ -424,10 +425,15 @@ def test_variables_in_the_log(kind):
     ('mcmp_upgrade "a b";', 'is a token'),
     ('mcmp_upgrade port=0;', 'from 1 to 65535'),
     ('mcmp_upgrade off; mcmp_upgrade websocket;', 'is duplicate'),
+    ('mcmp_upgrade off websocket;', 'protocols can\'t stand beside it: "off"'),
+    ('mcmp_ajp_secret s3cr3t node=;', 'a name is expected behind =: "node="'),
+    ('mcmp_receive cluster; mcmp_pass cluster;', 'stands beside another directive'),
+    ('mcmp_manager cluster; mcmp_pass cluster;', 'stands beside another directive'),
 ])
 def test_bad_directives_of_a_location_are_named(checker, line, words):
     code, said = checker.test(locations='location / { %s }' % line)
     assert code != 0 and words in said, said
+    assert words == 'nobody' or re.findall('mcmp_[a-z_]+', line)[-1] in said, said
     assert 's3cr3t' not in said
 
 
