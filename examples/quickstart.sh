@@ -183,7 +183,8 @@ done
 command -v curl >/dev/null || fail "curl is missing"
 
 title "A balancer and two nodes"
-"$bin/mcmp-server" --listen "127.0.0.1:$(free 8080)" --management "127.0.0.1:$(free 6666)" \
+# 6666 is usual for MCMP, but browsers do not open it, and the status page is there
+"$bin/mcmp-server" --listen "127.0.0.1:$(free 8080)" --management "127.0.0.1:$(free 6680)" \
     --workers 2 --ready-file "$run/server.ready" >"$run/server.out" 2>"$run/server.log" </dev/null &
 echo $! >"$run/server.pid"
 await server

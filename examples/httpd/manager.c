@@ -53,6 +53,22 @@ static apr_status_t free_response(void *data)
     return APR_SUCCESS;
 }
 
+/* What a <Location> says is known before the URL is mapped. A page there is mapped like a file, as
+ * ever, before a rule or a context of a node can take it: many nodes have the context `/`. */
+static int on_translate(request_rec *r)
+{
+    const core_dir_config *location = ap_get_core_module_config(r->per_dir_config);
+    const char *wrong = NULL;
+    const char *handler;
+
+    if (location->expr_handler == NULL)
+        return DECLINED;
+    handler = ap_expr_str_exec(r, location->expr_handler, &wrong);
+    if (wrong != NULL || handler == NULL || strcmp(handler, HANDLER) != 0)
+        return DECLINED;
+    return ap_core_translate(r);
+}
+
 static int on_request(request_rec *r)
 {
     mcmp_page_options opts;
@@ -87,5 +103,6 @@ static int on_request(request_rec *r)
 void manager_register(apr_pool_t *pool)
 {
     (void)pool;
+    ap_hook_translate_name(on_translate, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_handler(on_request, NULL, NULL, APR_HOOK_FIRST);
 }

@@ -37,6 +37,23 @@ def test_a_proxypass_to_the_cluster(create, modules):
             assert httpd.get('/match/y').status == 404
 
 
+@pytest.mark.parametrize('rules, modules', [
+    ('CreateBalancers 0', ()),
+    ('ProxyPass / balancer://mycluster/', ()),
+    ('RewriteEngine On\nRewriteRule ^/(.*) balancer://mycluster/$1 [P]', ('rewrite',)),
+], ids=['mapped', 'proxypass', 'rewrite'])
+def test_the_page_stays_where_a_node_has_everything_else(rules, modules):
+    page = '<Location /manager>\nSetHandler mod_cluster-manager\n</Location>\n'
+    with Node('a') as a, Httpd(rules + '\n' + page, modules=modules) as httpd:
+        httpd.register('a', a.port, context='/')
+        assert httpd.get('/app').get('X-Route') == 'a'
+        for path in ('/manager', '/manager?Cmd=DUMP', '/manager/more'):
+            answer = httpd.get(path)
+            assert answer.status == 200 and answer.get('X-Route') is None, path
+        assert b'Node a' in httpd.get('/manager').body
+        assert httpd.get('/managers').get('X-Route') == 'a'
+
+
 def test_sessions_and_failover_through_a_proxypass():
     with Node('a') as a, Node('b') as b, \
             Httpd('CreateBalancers 1\nProxyPass / balancer://mycluster/\n') as httpd:
