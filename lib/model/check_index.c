@@ -173,10 +173,10 @@ static uint32_t check_chain(mcmp__checker *c, uint32_t index, uint32_t bucket, u
     const mcmp__index *ix = &c->rd->layout->index[index];
     uint32_t buckets = mcmp__lo(mcmp__head_get(c->rd, MCMP__H_INDEX + index));
     uint64_t head = mcmp__data_get(c->rd->base + ix->base + bucket);
-    uint32_t row = (uint32_t)head;
+    uint32_t row = mcmp__lo(head);
+    uint32_t filter = 0;
     uint32_t found = 0;
 
-    mcmp__expect(c, head <= UINT32_MAX, ix->table, bucket, "a bucket is no row");
     while (row != 0 && c->rc == MCMP_OK) {
         uint64_t link;
         key own;
@@ -195,9 +195,11 @@ static uint32_t check_chain(mcmp__checker *c, uint32_t index, uint32_t bucket, u
                      "it is in an index and has another way");
         mcmp__expect(c, is_first(c, index, row, mcmp__hi(link), &own), ix->table, row,
                      "another row has its key");
+        filter |= mcmp__filter_bit(mcmp__hi(link));
         found++;
         row = mcmp__lo(link);
     }
+    mcmp__expect(c, filter == mcmp__hi(head), ix->table, bucket, "a bucket has a wrong filter");
     return found;
 }
 

@@ -25,13 +25,20 @@ static inline uint32_t mcmp__bucket_of(uint32_t hash, uint32_t buckets)
     return bucket < buckets ? bucket : hash & (power - 1);
 }
 
-static inline uint32_t mcmp__bucket_head(mcmp__read *rd, const mcmp__index *ix, uint32_t bucket)
+/* A bucket's head is `first row | filter`: of each hash in its chain one bit of 32 is set. So what
+ * is not there is mostly known without a look at a row. */
+static inline uint32_t mcmp__filter_bit(uint32_t hash)
+{
+    return 1u << (hash >> 27); /* the bits of a hash that choose no bucket */
+}
+
+static inline uint64_t mcmp__bucket_head(mcmp__read *rd, const mcmp__index *ix, uint32_t bucket)
 {
     if (bucket >= ix->cap) {
         rd->torn = 1;
         return 0;
     }
-    return (uint32_t)mcmp__data_get(rd->base + ix->base + bucket);
+    return mcmp__data_get(rd->base + ix->base + bucket);
 }
 
 /* Go on from row until one has this hash. */
@@ -56,15 +63,24 @@ static inline uint32_t mcmp__chain_find(mcmp__read *rd, const mcmp__index *ix, u
     return 0;
 }
 
-static inline uint32_t mcmp__index_start(mcmp__read *rd, uint32_t index, uint32_t hash)
+/* The row that the bucket of the hash begins with, whatever its own hash; 0 = none has this one. */
+static inline uint32_t mcmp__bucket_start(mcmp__read *rd, const mcmp__index *ix, uint32_t index,
+                                          uint32_t hash)
 {
-    const mcmp__index *ix = &rd->layout->index[index];
     uint32_t buckets = mcmp__lo(mcmp__head_get(rd, MCMP__H_INDEX + index));
+    uint64_t head;
 
     if (buckets == 0)
         return 0;
-    return mcmp__chain_find(rd, ix, mcmp__bucket_head(rd, ix, mcmp__bucket_of(hash, buckets)),
-                            hash);
+    head = mcmp__bucket_head(rd, ix, mcmp__bucket_of(hash, buckets));
+    return (mcmp__hi(head) & mcmp__filter_bit(hash)) != 0 ? mcmp__lo(head) : 0;
+}
+
+static inline uint32_t mcmp__index_start(mcmp__read *rd, uint32_t index, uint32_t hash)
+{
+    const mcmp__index *ix = &rd->layout->index[index];
+
+    return mcmp__chain_find(rd, ix, mcmp__bucket_start(rd, ix, index, hash), hash);
 }
 
 /* The last 1..7 bytes of a text as a word in memory, padded with zeros. */
@@ -101,9 +117,16 @@ static inline int mcmp__text_is(const mcmp__word *row, mcmp_span text)
 static MCMP__PART uint32_t mcmp__text_find(mcmp__read *rd, uint32_t index, mcmp_span text,
                                            uint32_t hash)
 {
-    uint32_t table = rd->layout->index[index].table;
-    uint32_t row = mcmp__index_start(rd, index, hash);
+    const mcmp__index *ix = &rd->layout->index[index];
+    uint32_t table = ix->table;
+    uint32_t row = mcmp__bucket_start(rd, ix, index, hash);
 
+    if (index == MCMP__I_CTEXT) { /* mostly rows of one number came together */
+        const mcmp__table *t = &rd->layout->table[MCMP__T_GROUP];
+
+        MCMP__SOON_READ(rd->base + t->base + (size_t)row * t->words);
+    }
+    row = mcmp__chain_find(rd, ix, row, hash);
     while (row != 0) {
         if (mcmp__text_is(mcmp__row(rd, table, row), text))
             return row;

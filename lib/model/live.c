@@ -34,7 +34,6 @@ void mcmp__live_start(mcmp__tx *tx)
     mcmp__word_set(&live->registered_at, (uint64_t)tx->now);
     mcmp__word_set(&live->id, mcmp__node_id(&tx->rd, tx->fresh_node));
     mcmp__word_set(&live->heal_connection, tx->heal_connection);
-    mcmp__word_set(&live->heal_until, (uint64_t)tx->heal_until);
     mcmp__word_set(&live->health, mcmp__pack(mcmp__health_next(0, MCMP__HEALTH_REGISTER, 0),
                                              tx->fresh_generation));
 }
@@ -157,6 +156,19 @@ int mcmp__live_event(mcmp_cluster *cluster, mcmp_handle node, uint32_t event, in
     return rc;
 }
 
+static mcmp_time heal_until(mcmp_cluster *cluster, uint32_t node)
+{
+    mcmp_time until;
+    mcmp__read rd;
+
+    mcmp__read_init(&rd, cluster);
+    do {
+        mcmp__read_begin(&rd);
+        until = (mcmp_time)mcmp__row_get(&rd, MCMP__T_NODE, node, MCMP__N_HEAL_UNTIL);
+    } while (!mcmp__read_done(&rd));
+    return until;
+}
+
 int mcmp__heal_fire(mcmp_cluster *cluster, uint32_t node, uint64_t connection, mcmp_time now)
 {
     mcmp__live *live = mcmp__live_of(cluster, node);
@@ -166,7 +178,7 @@ int mcmp__heal_fire(mcmp_cluster *cluster, uint32_t node, uint64_t connection, m
         return 0;
     if (!mcmp__word_swap(&live->heal_connection, &armed, 0))
         return 0; /* another STATUS was first */
-    return armed == connection && now <= (mcmp_time)mcmp__word_get(&live->heal_until);
+    return armed == connection && now <= heal_until(cluster, node);
 }
 
 /* Running selections */

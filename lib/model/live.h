@@ -25,9 +25,10 @@ typedef struct mcmp__live {
     mcmp__word ticket;    /* lb */
     mcmp__word read_mark; /* lb: bytes_read at the last period */
     mcmp__word registered_at;
-    mcmp__word heal_until; /* commands */
-    mcmp__word heal_connection;
+    mcmp__word heal_connection; /* commands */
 } mcmp__live;
+
+_Static_assert(sizeof(mcmp__live) == 128, "two lines of the processor's cache");
 
 /* Never NULL: an index out of range gives the row 0, which no node has. */
 mcmp__live *mcmp__live_of(const mcmp_cluster *cluster, uint32_t node);

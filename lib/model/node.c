@@ -408,7 +408,6 @@ void mcmp__node_set_owner(mcmp__tx *tx, uint32_t node, const uint64_t owner[3])
 void mcmp__heal_arm(mcmp__tx *tx, uint32_t node, uint64_t connection, mcmp_time until)
 {
     MCMP__ASSERT(node == tx->fresh_node);
-    (void)node;
     tx->heal_connection = connection;
-    tx->heal_until = until;
+    mcmp__row_put(tx, MCMP__T_NODE, node, MCMP__N_HEAL_UNTIL, (uint64_t)until);
 }

@@ -19,7 +19,7 @@
 #define MCMP__REGION_KIND UINT64_C(0x6d636d7072656700)
 #define MCMP__REGION_MAGIC (MCMP__REGION_KIND | sizeof(void *))
 #define MCMP__REGION_SWAPPED UINT64_C(0x00676572706d636d)
-#define MCMP__REGION_VERSION 4u
+#define MCMP__REGION_VERSION 5u
 #define MCMP__BLOCK_WORDS 8u /* what the dirty log counts in: 64 bytes */
 #define MCMP__GONE_RING 256u
 #define MCMP__DEPTHS 64u

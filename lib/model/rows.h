@@ -32,7 +32,8 @@ enum mcmp__node_word {
     MCMP__N_REMOVED_AT,
     MCMP__N_REMOVED_CONNECTION,
     MCMP__N_OWNER,
-    MCMP__N_TEXT = MCMP__N_OWNER + 3 /* route, host */
+    MCMP__N_HEAL_UNTIL = MCMP__N_OWNER + 3, /* of live.heal_connection */
+    MCMP__N_TEXT                            /* route, host */
 };
 enum mcmp__node_state { MCMP__N_FREE, MCMP__N_LIVE, MCMP__N_LEAVING };
 

@@ -37,7 +37,6 @@ typedef struct mcmp__tx {
     uint32_t fresh_generation;
     uint32_t pinned_balancer; /* put by this message; goes at commit if it has no node */
     uint64_t heal_connection; /* of the added node */
-    mcmp_time heal_until;
     uint64_t changes;      /* entries of the ring of changes by this message */
     uint64_t change_start; /* where the first of them is */
 } mcmp__tx;

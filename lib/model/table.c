@@ -63,69 +63,83 @@ uint32_t mcmp__index_next(mcmp__read *rd, uint32_t index, uint32_t row, uint32_t
     return mcmp__chain_find(rd, ix, mcmp__lo(mcmp__row_get(rd, ix->table, row, ix->link)), hash);
 }
 
+static void head_put(mcmp__tx *tx, const mcmp__index *ix, uint32_t bucket, uint32_t row,
+                     uint32_t filter)
+{
+    mcmp__put(tx, ix->base + bucket, mcmp__pack(row, filter));
+}
+
 static void push(mcmp__tx *tx, const mcmp__index *ix, uint32_t bucket, uint32_t row, uint32_t hash)
 {
-    mcmp__row_put(tx, ix->table, row, ix->link,
-                  mcmp__pack(mcmp__bucket_head(&tx->rd, ix, bucket), hash));
-    mcmp__put(tx, ix->base + bucket, row);
+    uint64_t head = mcmp__bucket_head(&tx->rd, ix, bucket);
+
+    mcmp__row_put(tx, ix->table, row, ix->link, mcmp__pack(mcmp__lo(head), hash));
+    head_put(tx, ix, bucket, row, mcmp__hi(head) | mcmp__filter_bit(hash));
 }
 
-/* After the row `before` comes `next`; before = 0: the bucket begins with it. */
-static void put_next(mcmp__tx *tx, const mcmp__index *ix, uint32_t bucket, uint32_t before,
-                     uint32_t next)
+/* A part of a bucket's rows, in their order, while the chain is gone through. */
+typedef struct chain {
+    uint32_t first, last;
+    uint32_t filter;
+} chain;
+
+static void chain_append(mcmp__tx *tx, const mcmp__index *ix, chain *to, uint32_t row,
+                         uint32_t hash)
 {
-    if (before == 0)
-        mcmp__put(tx, ix->base + bucket, next);
+    if (to->last == 0)
+        to->first = row;
     else
-        mcmp__row_put_lo(tx, ix->table, before, ix->link, next);
+        mcmp__row_put_lo(tx, ix->table, to->last, ix->link, row);
+    to->last = row;
+    to->filter |= mcmp__filter_bit(hash);
 }
 
-static uint32_t next_in(mcmp__tx *tx, const mcmp__index *ix, uint32_t row)
+static void chain_put(mcmp__tx *tx, const mcmp__index *ix, uint32_t bucket, const chain *of)
 {
-    return mcmp__lo(mcmp__row_get(&tx->rd, ix->table, row, ix->link));
+    if (of->last != 0)
+        mcmp__row_put_lo(tx, ix->table, of->last, ix->link, 0);
+    head_put(tx, ix, bucket, of->first, of->filter);
 }
 
 static void unlink_row(mcmp__tx *tx, const mcmp__index *ix, uint32_t bucket, uint32_t row)
 {
-    uint32_t at = mcmp__bucket_head(&tx->rd, ix, bucket);
-    uint32_t before = 0;
+    uint32_t at = mcmp__lo(mcmp__bucket_head(&tx->rd, ix, bucket));
+    chain kept = { 0, 0, 0 };
 
-    while (at != row && at != 0) {
-        before = at;
-        at = next_in(tx, ix, at);
+    while (at != 0) {
+        uint64_t link = mcmp__row_get(&tx->rd, ix->table, at, ix->link);
+
+        if (at != row)
+            chain_append(tx, ix, &kept, at, mcmp__hi(link));
+        at = mcmp__lo(link);
     }
-    MCMP__ASSERT(at == row);
-    put_next(tx, ix, bucket, before, next_in(tx, ix, row));
+    chain_put(tx, ix, bucket, &kept);
 }
 
 /* Move the rows of bucket `from` that belong into the new last one, whose head says nothing yet. */
 static void split(mcmp__tx *tx, const mcmp__index *ix, uint32_t from, uint32_t buckets)
 {
-    uint32_t row = mcmp__bucket_head(&tx->rd, ix, from);
-    uint32_t kept = 0;
-    uint32_t moved = 0;
+    uint32_t row = mcmp__lo(mcmp__bucket_head(&tx->rd, ix, from));
+    chain kept = { 0, 0, 0 };
+    chain moved = { 0, 0, 0 };
 
     while (row != 0) {
         uint64_t link = mcmp__row_get(&tx->rd, ix->table, row, ix->link);
+        int stays = mcmp__bucket_of(mcmp__hi(link), buckets) == from;
 
-        if (mcmp__bucket_of(mcmp__hi(link), buckets) == from) {
-            kept = row;
-        } else {
-            put_next(tx, ix, from, kept, mcmp__lo(link));
-            mcmp__row_put_lo(tx, ix->table, row, ix->link, moved);
-            moved = row;
-        }
+        chain_append(tx, ix, stays ? &kept : &moved, row, mcmp__hi(link));
         row = mcmp__lo(link);
     }
-    mcmp__put(tx, ix->base + buckets - 1, moved);
+    chain_put(tx, ix, from, &kept);
+    chain_put(tx, ix, buckets - 1, &moved);
 }
 
 /* Move the rows of the bucket that was the last one to where they were before it. */
 static void join(mcmp__tx *tx, const mcmp__index *ix, uint32_t buckets)
 {
-    uint32_t row = mcmp__bucket_head(&tx->rd, ix, buckets);
+    uint32_t row = mcmp__lo(mcmp__bucket_head(&tx->rd, ix, buckets));
 
-    mcmp__put(tx, ix->base + buckets, 0);
+    head_put(tx, ix, buckets, 0, 0);
     while (row != 0) {
         uint64_t link = mcmp__row_get(&tx->rd, ix->table, row, ix->link);
 

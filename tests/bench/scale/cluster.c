@@ -131,17 +131,20 @@ static void apply(uint32_t command, const char *body, size_t len)
     scale_rc("apply", rc);
 }
 
-static void status(unsigned node, unsigned load)
+static void write_status(scale_message *m)
 {
-    char body[64];
-    int len = snprintf(body, sizeof(body), "JVMRoute=n%u&Load=%u", node, load);
+    m->len = (size_t)snprintf(m->body, sizeof(m->body), "JVMRoute=n%u&Load=%u", m->node, m->value);
+}
 
-    apply(MCMP_COMMAND_STATUS, body, (size_t)len);
+static void status(const scale_message *m)
+{
+    apply(MCMP_COMMAND_STATUS, m->body, m->len);
 }
 
 static void add_node(unsigned node)
 {
     static char body[65536];
+    scale_message ready = { .node = node, .value = 100 };
     unsigned next = 0;
     int len = snprintf(body, sizeof(body), "JVMRoute=n%u&Host=10.%u.%u.%u&Port=8080&Type=http",
                        node, node >> 16, node >> 8 & 255, node & 255);
@@ -154,7 +157,8 @@ static void add_node(unsigned node)
                             node / SCALE_SHARING, next);
         apply(MCMP_COMMAND_ENABLE_APP, body, (size_t)len - 1);
     }
-    status(node, 100);
+    write_status(&ready);
+    status(&ready);
 }
 
 static void choose(unsigned path)
@@ -173,13 +177,15 @@ static void release(void)
         released = chosen = 0;
 }
 
-static void pair(unsigned node, unsigned number)
+static void write_pair(scale_message *m)
 {
-    char body[96];
-    int len =
-        snprintf(body, sizeof(body), "JVMRoute=n%u&Alias=localhost&Context=/new%u", node, number);
+    m->len = (size_t)snprintf(m->body, sizeof(m->body),
+                              "JVMRoute=n%u&Alias=localhost&Context=/new%u", m->node, m->value);
+}
 
-    apply(MCMP_COMMAND_ENABLE_APP, body, (size_t)len);
+static void pair(const scale_message *m)
+{
+    apply(MCMP_COMMAND_ENABLE_APP, m->body, m->len);
 }
 
 /* Messages of many contexts one after the other: the process is nearly always inside of one. */
@@ -202,6 +208,6 @@ static int is_inside(pid_t writer)
     return (memory[PUBLICATION] & 1) != 0;
 }
 
-const scale_engine scale_cluster = { "libmcmp", create,      destroy,  touched, add_node,
-                                     enter,     leave,       choose,   release, status,
-                                     pair,      stop_inside, is_inside };
+const scale_engine scale_cluster = { "libmcmp",  create, destroy, touched,     add_node,
+                                     enter,      leave,  choose,  release,     write_status,
+                                     write_pair, status, pair,    stop_inside, is_inside };

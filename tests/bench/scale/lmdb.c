@@ -210,20 +210,20 @@ static void choose(unsigned path)
     scale_must("a node", best != 0);
 }
 
-static void status(unsigned node, unsigned load)
+static void status(const scale_message *m)
 {
     MDB_txn *txn = begin();
 
-    put_node(txn, node, load);
+    put_node(txn, m->node, m->value);
     scale_must("commit", mdb_txn_commit(txn) == 0);
 }
 
-static void pair(unsigned node, unsigned number)
+static void pair(const scale_message *m)
 {
     MDB_txn *txn = begin();
     char context[32];
 
-    put_pair(txn, node, context, snprintf(context, sizeof(context), "/new%u", number));
+    put_pair(txn, m->node, context, snprintf(context, sizeof(context), "/new%u", m->value));
     scale_must("commit", mdb_txn_commit(txn) == 0);
 }
 
@@ -242,6 +242,7 @@ static int is_inside(pid_t writer)
     return 1; /* it stopped itself there */
 }
 
-const scale_engine scale_lmdb = { "LMDB", create, destroy, touched, add_node,    enter,    leave,
-                                  choose, NULL,   status,  pair,    stop_inside, is_inside };
+const scale_engine scale_lmdb = { "LMDB", create, destroy, touched,     add_node,
+                                  enter,  leave,  choose,  NULL,        NULL,
+                                  NULL,   status, pair,    stop_inside, is_inside };
 #endif

@@ -28,6 +28,9 @@
 #define VISITS 4u /* of each path by a reader, before it is timed */
 #define ROUNDS 100000u
 #define PACE 10000.0 /* messages per second */
+#define FIRST_PACED 1000000u
+#define BATCH 500u
+#define MOST_PAIRS 100000u
 #define MEASURED __attribute__((noinline))
 
 typedef struct worker_result {
@@ -127,8 +130,8 @@ static uint64_t nanoseconds(void)
 /* Functions of their own under their own names, so that callgrind tells them apart. */
 MEASURED void measure_select(const scale_engine *e, unsigned path);
 MEASURED void measure_release(const scale_engine *e);
-MEASURED void measure_status(const scale_engine *e, unsigned node, unsigned load);
-MEASURED void measure_pair(const scale_engine *e, unsigned node, unsigned number);
+MEASURED void measure_status(const scale_engine *e, const scale_message *message);
+MEASURED void measure_pair(const scale_engine *e, const scale_message *message);
 
 MEASURED void measure_select(const scale_engine *e, unsigned path)
 {
@@ -143,16 +146,35 @@ MEASURED void measure_release(const scale_engine *e)
     __asm__ volatile("" ::: "memory");
 }
 
-MEASURED void measure_status(const scale_engine *e, unsigned node, unsigned load)
+MEASURED void measure_status(const scale_engine *e, const scale_message *message)
 {
-    e->status(node, load);
+    e->status(message);
     __asm__ volatile("" ::: "memory");
 }
 
-MEASURED void measure_pair(const scale_engine *e, unsigned node, unsigned number)
+MEASURED void measure_pair(const scale_engine *e, const scale_message *message)
 {
-    e->pair(node, number);
+    e->pair(message);
     __asm__ volatile("" ::: "memory");
+}
+
+static scale_message status_of(const scale_engine *e, uint64_t number)
+{
+    scale_message m = { .node = (unsigned)(number * 7 % size_nodes),
+                        .value = 50 + (unsigned)(number % 50) };
+
+    if (e->write_status != NULL)
+        e->write_status(&m);
+    return m;
+}
+
+static scale_message pair_of(const scale_engine *e, uint64_t number)
+{
+    scale_message m = { .node = (unsigned)(number * 7 % size_nodes), .value = (unsigned)number };
+
+    if (e->write_pair != NULL)
+        e->write_pair(&m);
+    return m;
 }
 
 static void fill(const scale_engine *e)
@@ -170,6 +192,7 @@ static void fill(const scale_engine *e)
 static int count(int argc, char **argv)
 {
     const scale_engine *e = argc > 2 && strcmp(argv[2], "lmdb") == 0 ? &scale_lmdb : &scale_cluster;
+    scale_message message;
     unsigned rounds;
 
     scale_must("usage", argc == 6 && e->name != NULL);
@@ -181,8 +204,10 @@ static int count(int argc, char **argv)
     for (unsigned i = 0; i < rounds; i++) {
         measure_select(e, i % SCALE_PATHS);
         measure_release(e);
-        measure_status(e, i * 7 % size_nodes, 50 + i % 50);
-        measure_pair(e, i * 7 % size_nodes, i);
+        message = status_of(e, i);
+        measure_status(e, &message);
+        message = pair_of(e, i);
+        measure_pair(e, &message);
     }
     CALLGRIND_STOP_INSTRUMENTATION;
     e->destroy();
@@ -225,26 +250,27 @@ static void time_choices(const scale_engine *e, unsigned step, double *out_choos
     *out_release = (double)releasing[rounds / 2] / SCALE_HELD;
 }
 
-static double time_status(const scale_engine *e)
+/* Messages that were written before the time counts. */
+static double time_messages(const scale_engine *e,
+                            scale_message (*make)(const scale_engine *e, uint64_t number),
+                            void (*apply)(const scale_message *message), uint64_t most)
 {
-    double from = processor_time();
+    static scale_message batch[BATCH];
+    double sum = 0;
     uint64_t calls = 0;
 
-    while (processor_time() - from < duration)
-        for (unsigned i = 0; i < 100; i++, calls++)
-            e->status((unsigned)(calls * 7 % size_nodes), 50 + (unsigned)(calls % 50));
-    return (processor_time() - from) / (double)calls * 1e9;
-}
+    while (sum < duration && calls < most) {
+        double from;
 
-static double time_pairs(const scale_engine *e)
-{
-    double from = processor_time();
-    uint64_t calls = 0;
-
-    while (processor_time() - from < duration && calls < 100000)
-        for (unsigned i = 0; i < 100; i++, calls++)
-            e->pair((unsigned)(calls * 7 % size_nodes), (unsigned)calls);
-    return (processor_time() - from) / (double)calls * 1e9;
+        for (unsigned i = 0; i < BATCH; i++)
+            batch[i] = make(e, calls + i);
+        from = processor_time();
+        for (unsigned i = 0; i < BATCH; i++)
+            apply(&batch[i]);
+        sum += processor_time() - from;
+        calls += BATCH;
+    }
+    return sum / (double)calls * 1e9;
 }
 
 /* Several readers */
@@ -426,10 +452,10 @@ static void write_paced(const scale_engine *e)
         uint64_t due = (uint64_t)((now() - from) * PACE);
 
         for (; done < due && !shared->stop; done++) {
-            if (done % 2 == 0)
-                e->status((unsigned)(done * 7 % size_nodes), 50 + (unsigned)(done % 50));
-            else
-                e->pair((unsigned)(done * 7 % size_nodes), 1000000 + (unsigned)done);
+            scale_message message =
+                done % 2 == 0 ? status_of(e, done) : pair_of(e, FIRST_PACED + done);
+
+            (done % 2 == 0 ? e->status : e->pair)(&message);
         }
         shared->messages = done;
         (void)poll(NULL, 0, 1);
@@ -538,10 +564,10 @@ static void run_size(const scale_engine *e, figures *f)
     }
     time_choices(e, 0, &f->hot, &f->release);
     time_choices(e, 1, &f->spread, &f->release);
-    f->status = time_status(e);
+    f->status = time_messages(e, status_of, e->status, UINT64_MAX);
     run_paced(e, f);
     run_stopped(e, f);
-    f->pair = time_pairs(e);
+    f->pair = time_messages(e, pair_of, e->pair, MOST_PAIRS);
     e->destroy();
 }
 

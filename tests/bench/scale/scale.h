@@ -15,6 +15,13 @@
 #define SCALE_HELD 16u       /* choices held at one time */
 #define SCALE_NOW 1000000000 /* us; the host's clock stands still */
 
+/* A STATUS with the Load `value`, or a new context of this number. */
+typedef struct scale_message {
+    unsigned node, value;
+    size_t len;
+    char body[96];
+} scale_message;
+
 typedef struct scale_engine {
     const char *name;
     void (*create)(unsigned nodes, unsigned contexts); /* empty; before any fork */
@@ -25,8 +32,10 @@ typedef struct scale_engine {
     void (*leave)(void);
     void (*choose)(unsigned path); /* a node for this path */
     void (*release)(void);         /* of the oldest choice held; NULL: nothing to do */
-    void (*status)(unsigned node, unsigned load);
-    void (*pair)(unsigned node, unsigned number); /* one new context */
+    void (*write_status)(scale_message *message); /* body and len, as they come by the network; */
+    void (*write_pair)(scale_message *message);   /* NULL: this engine knows no messages */
+    void (*status)(const scale_message *message);
+    void (*pair)(const scale_message *message); /* one new context */
     void (*stop_inside)(void);      /* begins a long message in which the process can be stopped */
     int (*is_inside)(pid_t writer); /* 1: the stopped writer is inside of it */
 } scale_engine;
