@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Words of the rows of each table, and how they are read: internal to the store's files. Unless
- * said otherwise a word is `low half | high half << 32`. An index 0 is "none" and reads row 0,
- * which stays zero; an index over the table's end marks the section as torn and reads row 0 too.
- * So a reader that was overtaken can follow anything it finds.
+ * Words of the rows of each table: internal to the store's files. A word is `low half | high half
+ * << 32` unless said otherwise. Index 0 is "none" and reads row 0, which stays zero; one over the
+ * table's end marks the section as torn and reads row 0 too: who was overtaken may follow anything.
  */
 #ifndef MCMP__ROWS_H
 #define MCMP__ROWS_H

@@ -37,8 +37,8 @@ typedef struct mcmp__tx {
     uint32_t fresh_generation;
     uint32_t pinned_balancer; /* put by this message; goes at commit if it has no node */
     uint64_t heal_connection; /* of the added node */
-    uint64_t changes;      /* entries of the ring of changes by this message */
-    uint64_t change_start; /* where the first of them is */
+    uint64_t changes;         /* entries of the ring of changes by this message */
+    uint64_t change_start;    /* where the first of them is */
 } mcmp__tx;
 
 /* MCMP_OK, MCMP_ERR_OS (the lock can't be taken), MCMP_ERR_STATE (attached for reading only) */
