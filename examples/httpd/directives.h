@@ -24,6 +24,8 @@ const char *set_number(cmd_parms *cmd, void *unused, const char *arg);
 const char *set_word(cmd_parms *cmd, void *unused, const char *arg);
 const char *set_text(cmd_parms *cmd, void *unused, const char *arg);
 const char *set_token(cmd_parms *cmd, void *unused, const char *arg);
+const char *set_probe_method(cmd_parms *cmd, void *unused, const char *arg);
+const char *set_probe_path(cmd_parms *cmd, void *unused, const char *arg);
 
 /* Those that are more than one value (special.c). */
 const char *set_receive(cmd_parms *cmd, void *unused, int argc, char *const argv[]);

@@ -54,7 +54,7 @@ static const char *refuse_network(cmd_parms *cmd, const char *item)
 static const char *add_certificate(cmd_parms *cmd, int argc, char *const argv[])
 {
     struct mcmp_httpd_settings *settings = mcmp_httpd_settings();
-    const char *routes = argc > 2 ? argv[2] : NULL;
+    const char *routes = argc > 2 && argv[1][0] != '\0' ? argv[2] : NULL;
     mcmp_pair *pair;
 
     if (routes == NULL)
@@ -93,6 +93,14 @@ const char *set_authorize(cmd_parms *cmd, void *unused, int argc, char *const ar
     return NULL;
 }
 
+static int is_port(const char *text)
+{
+    char *end = NULL;
+    int64_t port = apr_strtoi64(text, &end, 10);
+
+    return *text >= '0' && *text <= '9' && *end == '\0' && port >= 1 && port <= 65535;
+}
+
 const char *set_advertise(cmd_parms *cmd, void *unused, const char *state, const char *url)
 {
     struct mcmp_httpd_host *host = mcmp_httpd_host_of(cmd->server);
@@ -107,6 +115,7 @@ const char *set_advertise(cmd_parms *cmd, void *unused, const char *state, const
     if (strstr(url, "://") == NULL)
         url = apr_pstrcat(cmd->pool, "http://", url, NULL);
     if (apr_uri_parse(cmd->pool, url, &uri) != APR_SUCCESS || uri.hostname == NULL ||
+        uri.hostname[0] == '\0' || (uri.port_str != NULL && !is_port(uri.port_str)) ||
         (strcmp(uri.scheme, "http") != 0 && strcmp(uri.scheme, "https") != 0))
         return directive_refuse(cmd, "On or Off and [http[s]://]HOST[:PORT]", url);
     host->advertise_url = url;

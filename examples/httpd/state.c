@@ -299,6 +299,27 @@ static apr_status_t leave(void *data)
     return APR_SUCCESS;
 }
 
+/* What sets an option of the library. */
+static const char *directive_of(const char *field)
+{
+    static const struct {
+        const char *field;
+        const char *directive;
+    } rows[] = {
+        { "max_nodes", "Maxnode" },
+        { "max_aliases", "Maxhost" },
+        { "max_contexts", "Maxcontext" },
+        { "max_message", "MaxMCMPMessSize" },
+        { "default_balancer", "ManagerBalancerName" },
+        { "identities", "MCMPAuthorize certificate" },
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+        if (strcmp(rows[i].field, field) == 0)
+            return rows[i].directive;
+    return field;
+}
+
 int state_check(server_rec *s)
 {
     mcmp_cluster_options opts;
@@ -311,7 +332,8 @@ int state_check(server_rec *s)
     set_options(&opts, &limits, &logger, s);
     if (mcmp_cluster_region_size(&opts, &size, &err) == MCMP_OK)
         return 0;
-    return complain(s, "make a cluster by these settings", &err);
+    ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s, "%s: %s", directive_of(err.field), err.message);
+    return -1;
 }
 
 int state_open(apr_pool_t *pconf, server_rec *s)

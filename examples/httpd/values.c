@@ -127,3 +127,20 @@ const char *set_token(cmd_parms *cmd, void *unused, const char *arg)
             return directive_refuse(cmd, "printable ASCII without blanks", arg);
     return set_text(cmd, unused, arg);
 }
+
+/* Of HTTP. */
+const char *set_probe_method(cmd_parms *cmd, void *unused, const char *arg)
+{
+    for (const char *at = arg; *at != '\0'; at++)
+        if ((unsigned char)*at <= ' ' || (unsigned char)*at >= 0x7f ||
+            strchr("\"(),/:;<=>?@[\\]{}", *at) != NULL)
+            return directive_refuse(cmd, "a method, such as OPTIONS or GET", arg);
+    return set_text(cmd, unused, arg);
+}
+
+const char *set_probe_path(cmd_parms *cmd, void *unused, const char *arg)
+{
+    if (arg[0] != '/' && strcmp(arg, "*") != 0)
+        return directive_refuse(cmd, "* or a path that begins with /", arg);
+    return set_token(cmd, unused, arg);
+}

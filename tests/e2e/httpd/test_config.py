@@ -92,8 +92,16 @@ SWITCH = 'must be On, Off, 1 or 0, not "maybe"'
     ('MCMPAuthorize', 'MCMPAuthorize needs at least one network'),
     ('MCMPAuthorize 10.0.0.0/33', 'MCMPAuthorize must be a list of addresses, CIDRs'),
     ('MCMPAuthorize certificate CN=a', 'needs a name and at least one route'),
-    *((f'MCMPProbe{name} "a b"', f'MCMPProbe{name} must be printable ASCII without blanks')
-      for name in ('Method', 'Path', 'Host')),
+    ('MCMPProbeMethod "a b"', 'MCMPProbeMethod must be a method'),
+    ('MCMPProbePath "/a b"', 'MCMPProbePath must be printable ASCII without blanks'),
+    ('MCMPProbeHost "a b"', 'MCMPProbeHost must be printable ASCII without blanks'),
+    *((f'ServerAdvertise On {url}', 'ServerAdvertise must be On or Off and [http[s]://]HOST[:PORT]')
+      for url in ('http://', 'x:99999', 'http://h:0', 'h:x')),
+    ('AdvertiseManagerUrl "a b"', 'AdvertiseManagerUrl must be printable ASCII without blanks'),
+    ('WSUpgradeHeader "a b"', 'WSUpgradeHeader must be printable ASCII without blanks'),
+    ('MCMPProbePath x', 'MCMPProbePath must be * or a path that begins with /, not "x"'),
+    ('MCMPProbeMethod A,B', 'MCMPProbeMethod must be a method, such as OPTIONS or GET, not "A,B"'),
+    ('MCMPAuthorize certificate "" r', 'needs a name and at least one route'),
     ('MCMPSlowStart x', 'MCMPSlowStart must be a whole number from 0'),
     ('MCMPProbeGoodBelow 100', 'MCMPProbeGoodBelow must be a whole number from 101 to 600'),
     ('EnableMCMPReceive', 'EnableMCMPReceive must be inside of a <VirtualHost>'),
@@ -129,8 +137,9 @@ def test_settings_without_effect_are_told_once():
 
 
 def test_sizes_that_cannot_be_are_told_before_the_start():
-    code, said = check('Listen 127.0.0.1:@traffic@\nManagerBalancerName "a<b"\n')
-    assert code != 0 and 'default_balancer' in said, said
+    for name, value in (('ManagerBalancerName', '"a<b"'), ('Maxnode', '5000000')):
+        code, said = check(f'Listen 127.0.0.1:@traffic@\n{name} {value}\n')
+        assert code != 0 and f'] {name}: ' in said, said
 
 
 SOURCES = os.path.join(CONF, '../../../../examples/httpd')
