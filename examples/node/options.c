@@ -171,12 +171,23 @@ static int is_wildcard(mcmp_span host)
     return node_span_is(host, "0.0.0.0") || node_span_is(host, "[::]") || node_span_is(host, "*");
 }
 
+/* Who gives a certificate means TLS, and must not be served without. */
+static int may_use_tls(const node_options *options)
+{
+    for (size_t i = 0; i < options->proxy_count; i++)
+        if (options->proxies[i].tls)
+            return 1;
+    return options->advertise;
+}
+
 static const char *check_pairs(const node_options *options)
 {
     if (options->metric_count > 0 && options->load != NODE_LOAD_STANDARD)
         return "--load does not go with --metric";
     if (options->tls_key != NULL && options->tls_cert == NULL)
         return "--tls-key needs --tls-cert";
+    if ((options->tls_ca != NULL || options->tls_cert != NULL) && !may_use_tls(options))
+        return "--tls-ca and --tls-cert go with --proxy https://HOST:PORT, or --advertise";
     if (!options->advertise &&
         (options->advertise_group != NULL || options->advertise_interface != NULL ||
          options->advertise_key_file != NULL))
@@ -208,14 +219,32 @@ static const char *check(node_options *options)
 
 /* ---- the command line and the file ---- */
 
+/* What the name of a value does not tell, or nothing. */
+static void tell_limits(const node_flag *flag, char *out, size_t size)
+{
+    const char *blanks = flag->min == NAME_STRICT ? " and blanks" : "";
+
+    out[0] = '\0';
+    if (may_be_repeated(flag))
+        (void)snprintf(out, size, "; the flag may be repeated");
+    else if (flag->set == node_set_duration && flag->min > 0)
+        (void)snprintf(out, size, ", %d ms or more", (int)(flag->min / MCMP_MSEC));
+    else if (flag->set == node_set_number && strcmp(flag->value, "N") == 0)
+        (void)snprintf(out, size, ", %d or more", (int)flag->min);
+    else if (flag->set == node_set_name && flag->min != 0)
+        (void)snprintf(out, size, ", 1 to %d characters without , [ ]%s", (int)flag->max, blanks);
+}
+
 static int set(node_options *options, const node_flag *flag, const char *value, char *why,
                size_t size)
 {
+    char limits[64];
+
     if (flag->set(flag, (char *)options + flag->offset, value) == 0)
         return 0;
+    tell_limits(flag, limits, sizeof(limits));
     (void)snprintf(why, size, "--%s: bad value '%.80s', wanted %s%s", flag->name,
-                   value != NULL ? value : "", flag->value != NULL ? flag->value : "none",
-                   may_be_repeated(flag) ? "; the flag may be repeated" : "");
+                   value != NULL ? value : "", flag->value != NULL ? flag->value : "none", limits);
     return -1;
 }
 
@@ -232,7 +261,8 @@ static int take(node_options *options, int argc, const char *const *argv, int *a
     if (name.len > 2 && memcmp(name.ptr, "--", 2) == 0)
         flag = find_flag(node_span(name.ptr + 2, name.len - 2));
     if (flag == NULL || (flag->value == NULL && value != NULL)) {
-        (void)snprintf(why, size, "unknown flag %s", argv[*at]);
+        (void)snprintf(why, size, flag == NULL ? "unknown flag %s" : "%s: the flag takes no value",
+                       argv[*at]);
         return -1;
     }
     if (flag->value != NULL && value == NULL) {

@@ -69,7 +69,7 @@ START_TEST(test_every_flag_sets_its_field)
               "--ping 1500ms --ttl 2mi --smax -1 --timeout 1.5 --flushpackets auto "
               "--demo=1"),
         NODE_OPTIONS_BAD);
-    ck_assert_str_eq(why, "unknown flag --demo=1");
+    ck_assert_str_eq(why, "--demo=1: the flag takes no value");
     ck_assert_int_eq(parse("--route=r --proxy=[::1]:6666/mcmp/ --proxy h:1 --backend [::1]:8081 "
                            "--type ajp --context /a --context /b --alias x --load auto "
                            "--domain a_b --ping 1500ms"),
@@ -110,6 +110,12 @@ static const bad_row bad[] = {
     { MIN " --wrong 1", "unknown flag --wrong" },
     { MIN " stray", "unknown flag stray" },
     { MIN " --load", "--load needs a value: 0..100|auto" },
+    { MIN " --route a_b",
+      "--route: bad value 'a b', wanted NAME, 1 to 63 characters without , [ ] and blanks" },
+    { MIN " --domain a,b",
+      "--domain: bad value 'a,b', wanted NAME, 1 to 19 characters without , [ ]" },
+    { MIN " --tls-ca f",
+      "--tls-ca and --tls-cert go with --proxy https://HOST:PORT, or --advertise" },
     { MIN " --load 101", "--load: bad value '101', wanted 0..100|auto" },
     { MIN " --load -1", "--load: bad value '-1', wanted 0..100|auto" },
     { MIN " --type ftp", "--type: bad value 'ftp', wanted ajp|http|https|ws|wss" },
@@ -123,9 +129,9 @@ static const bad_row bad[] = {
       "--alias: bad value 'x,a b', wanted NAME[,NAME..]; the flag may be repeated" },
     { MIN " --alias x,",
       "--alias: bad value 'x,', wanted NAME[,NAME..]; the flag may be repeated" },
-    { MIN " --interval 0", "--interval: bad value '0', wanted TIME" },
-    { MIN " --interval 5x", "--interval: bad value '5x', wanted TIME" },
-    { MIN " --smax -2", "--smax: bad value '-2', wanted N" },
+    { MIN " --interval 0", "--interval: bad value '0', wanted TIME, 50 ms or more" },
+    { MIN " --interval 5x", "--interval: bad value '5x', wanted TIME, 50 ms or more" },
+    { MIN " --smax -2", "--smax: bad value '-2', wanted N, -1 or more" },
     { MIN " --sticky-force maybe", "--sticky-force: bad value 'maybe', wanted yes|no" },
     { MIN " --proxy 127.0.0.1", "--proxy: bad value '127.0.0.1', wanted "
                                 "[https://]HOST:PORT[/PREFIX]; the flag may be repeated" },
@@ -149,7 +155,7 @@ static const bad_row bad[] = {
       "repeated" },
     { MIN " --load-decay 0.9", "--load-decay: bad value '0.9', wanted N" },
     { MIN " --check http://", "--check: bad value 'http://', wanted tcp|URL|COMMAND" },
-    { MIN " --check-fall 0", "--check-fall: bad value '0', wanted N" },
+    { MIN " --check-fall 0", "--check-fall: bad value '0', wanted N, 1 or more" },
     { MIN " --tls-key k", "--tls-key needs --tls-cert" },
     { MIN " --advertise-group [::1]:1",
       "--advertise-group, --advertise-interface and --advertise-key-file need --advertise" },
