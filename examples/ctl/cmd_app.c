@@ -40,7 +40,7 @@ static int take_aliases(ctl *c, ctl_target *target, const ctl_state *state, size
             (alias != NULL && !ctl_state_is(pair->alias, ctl_span(alias))))
             continue;
         copy = malloc(pair->alias.len + 1);
-        if (copy == NULL || mcmp_answer_unescape(pair->alias, copy, pair->alias.len + 1, &len)) {
+        if (copy == NULL || ctl_unescape(pair->alias, copy, pair->alias.len + 1, &len) != 0) {
             free(copy);
             return ctl_fail(CTL_UNREACHABLE, "no memory for an alias");
         }

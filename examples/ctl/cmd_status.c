@@ -97,7 +97,7 @@ static int look_at_node(ctl *c, look *l, const mcmp_info_line *node)
     int result = PING_REFUSED;
     int rc = CTL_OK;
 
-    if (mcmp_answer_unescape(node->name, room, sizeof(room), &route.len) == MCMP_OK)
+    if (ctl_unescape(node->name, room, sizeof(room), &route.len) == 0)
         rc = ping(c, route, &result, &id);
     if (rc != CTL_OK)
         return rc;

@@ -91,6 +91,10 @@ int ctl_fail(int code, const char *format, ...) __attribute__((format(printf, 2,
 mcmp_time ctl_now(void);
 void ctl_sleep(mcmp_time time);
 
+/* A name of INFO back into bytes: only those that are not printable are written %XX there (MCMP 2),
+ * every other `%` is one of the name. 0, or -1 without room. */
+int ctl_unescape(mcmp_span text, char *out, size_t size, size_t *out_len);
+
 /* Texts. */
 mcmp_span ctl_span(const char *text);
 int ctl_span_is(mcmp_span span, const char *text);

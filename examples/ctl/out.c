@@ -113,18 +113,46 @@ void ctl_table_print(ctl_table *table)
 
 static int json_is_first = 1; /* of its list or object */
 
+/* Bytes of the UTF-8 character at text[i] and its number; 1 byte by itself where it is none. */
+static size_t character(mcmp_span text, size_t i, uint32_t *out)
+{
+    static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+    unsigned char c = (unsigned char)text.ptr[i];
+    size_t len = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
+    uint32_t number = c & (0xffu >> (len + 1));
+
+    *out = c;
+    if (c < 0xc2 || c > 0xf4 || text.len - i < len)
+        return 1;
+    for (size_t k = 1; k < len; k++) {
+        c = (unsigned char)text.ptr[i + k];
+        if ((c & 0xc0) != 0x80)
+            return 1;
+        number = number << 6 | (c & 0x3f);
+    }
+    if (number < least[len] || number > 0x10ffff || (number >= 0xd800 && number < 0xe000))
+        return 1;
+    *out = number;
+    return len;
+}
+
+/* Names are UTF-8 mostly; the protocol knows no character set, and what is none stays bytes. */
 static void json_quoted(mcmp_span text)
 {
-    (void)putchar('"');
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
+    uint32_t c;
 
+    (void)putchar('"');
+    for (size_t i = 0; i < text.len;) {
+        i += character(text, i, &c);
         if (c == '"' || c == '\\')
-            (void)printf("\\%c", c);
+            (void)printf("\\%c", (int)c);
+        else if (c >= 0x10000)
+            (void)printf("\\u%04x\\u%04x", (unsigned)(0xd7c0 + (c >> 10)),
+                         (unsigned)(0xdc00 + (c & 0x3ff)));
         else if (c < 0x20 || c >= 0x7f)
-            (void)printf("\\u%04x", c); /* bytes, as the protocol knows no character set */
+            (void)printf("\\u%04x", (unsigned)c);
         else
-            (void)putchar(c);
+            (void)putchar((int)c);
     }
     (void)putchar('"');
 }
@@ -157,7 +185,7 @@ void ctl_json_text(const char *key, mcmp_span escaped)
     size_t len = 0;
 
     json_key(key);
-    if (mcmp_answer_unescape(escaped, room, sizeof(room), &len) == MCMP_OK)
+    if (ctl_unescape(escaped, room, sizeof(room), &len) == 0)
         json_quoted((mcmp_span){ room, len });
     else
         json_quoted(escaped);

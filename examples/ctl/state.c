@@ -186,7 +186,7 @@ int ctl_state_is(mcmp_span escaped, mcmp_span text)
     char room[1024];
     size_t len;
 
-    return mcmp_answer_unescape(escaped, room, sizeof(room), &len) == MCMP_OK && len == text.len &&
+    return ctl_unescape(escaped, room, sizeof(room), &len) == 0 && len == text.len &&
            (len == 0 || memcmp(room, text.ptr, len) == 0);
 }
 

@@ -62,3 +62,31 @@ int ctl_parse_digits(const char *text, int64_t max, int64_t *out, const char **o
     *out_end = text;
     return 0;
 }
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
+        return (c | 0x20) - 'a' + 10;
+    return -1;
+}
+
+int ctl_unescape(mcmp_span text, char *out, size_t size, size_t *out_len)
+{
+    *out_len = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        int high = text.ptr[i] == '%' && text.len - i >= 3 ? hex_digit(text.ptr[i + 1]) : -1;
+        int low = high >= 0 ? hex_digit(text.ptr[i + 2]) : -1;
+        int byte = low >= 0 ? high * 16 + low : ' ';
+
+        if (*out_len == size)
+            return -1;
+        if (byte < 0x20 || byte > 0x7e)
+            i += 2;
+        else
+            byte = text.ptr[i];
+        out[(*out_len)++] = (char)byte;
+    }
+    return 0;
+}

@@ -110,6 +110,20 @@ def test_a_context_a_pair_and_a_node_get_a_status(server, command, status):
     assert contexts(server)[('/shop', 'localhost', 'n2')] == 'ENABLED'
 
 
+def test_names_that_are_not_plain_ascii():
+    """INFO writes them %XX; what looks like that and is printable is the name itself."""
+    with Server() as own:
+        for port, route in enumerate(('n%41', 'ä😀\\'), 1):
+            own.register(route, port, context='/c%20d')
+        listed = json.loads(ctl(own.management, 'nodes', '--json').must())
+        told = json.loads(ctl(own.management, 'info', '--json').must())
+        routes = {node['route'] for node in listed}
+        assert routes == {node['route'] for node in told['nodes']} == {'n%41', 'ä😀\\'}
+        for route in routes:
+            assert ctl(own.management, 'stop', f'{route}/c%20d').must() == f'{route}/c%20d: stopped\n'
+            assert 'STOPPED' in ctl(own.management, 'contexts', route).must()
+
+
 def test_names_that_the_proxy_does_not_know_change_nothing(server):
     before = contexts(server)
     proxy = '%s:%d' % server.management
