@@ -223,7 +223,8 @@ static int hear(const ctl *c, listening *l)
                      "ADDRESS", "PROTO", "STATUS", "SERVER", "SEQUENCE", "DIGEST", "VERDICT");
         (void)fflush(stdout);
     }
-    while (rc == CTL_OK && (c->options.count == 0 || l->heard < c->options.count)) {
+    while (rc == CTL_OK && !ferror(stdout) &&
+           (c->options.count == 0 || l->heard < c->options.count)) {
         int left = time_left(end);
 
         if (left == 0)

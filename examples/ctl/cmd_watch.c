@@ -97,6 +97,8 @@ int ctl_run_watch(ctl *c)
         ctl_state_clear(&before);
         before = state;
         last = now;
+        if (ferror(stdout)) /* whoever read it has gone */
+            break;
     }
     ctl_state_clear(&before);
     return rc;

@@ -72,9 +72,11 @@ static ngx_int_t open_cluster(ngx_mcmp_zone_t *zone, ngx_log_t *log)
     ngx_log_error(NGX_LOG_EMERG, log, 0, "mcmp_zone \"%V\": %s: %s: %s", &zone->name,
                   mcmp_error_name(err.code), err.field, err.message);
     if (zone->segment.len != 0 && err.code == MCMP_ERR_REGION)
-        ngx_log_error(NGX_LOG_EMERG, log, 0,
-                      "segment \"%V\" was made with other limits: name another one",
-                      &zone->segment);
+        ngx_log_error(
+            NGX_LOG_EMERG, log, 0,
+            "segment \"%V\" was made with other limits or by another version: name another "
+            "one, or remove it by mcmp-server --segment %V --remove-segment",
+            &zone->segment, &zone->segment);
     return NGX_ERROR;
 }
 

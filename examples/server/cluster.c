@@ -125,7 +125,11 @@ int cluster_open(mcmp_cluster **out, const struct config *config, const struct a
     opts.now = clock_now();
     if (mcmp_cluster_open(out, &opts, &err) == MCMP_OK)
         return 0;
-    snprintf(why->text, sizeof(why->text), "can't open the cluster: %s: %s",
-             mcmp_error_name(err.code), err.message);
+    snprintf(why->text, sizeof(why->text), "can't open the cluster: %s: %s%s",
+             mcmp_error_name(err.code), err.message,
+             err.code == MCMP_ERR_REGION && opts.segment != NULL
+                 ? "; options or version differ from those that made the segment: --segment takes "
+                   "another name, --remove-segment removes this one"
+                 : "");
     return -1;
 }

@@ -211,6 +211,14 @@ def test_watch_shows_rates(server):
     assert first['n1']['REQUESTS/s'] == '-', out
 
 
+def test_watch_ends_when_nobody_reads_any_more(server):
+    argv = [program('mcmpctl'), '--proxy', '%s:%d' % server.management, 'watch', '--interval', '50ms']
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as watch:
+        assert watch.stdout.readline()
+        watch.stdout.close()
+        assert watch.wait(20) == 3 and b'standard output' in watch.stderr.read()
+
+
 def test_explain_reads_the_segment(server):
     name = server.segment
     out = ctl(None, 'explain', 'http://localhost/shop/x', '--segment', name).must()

@@ -124,7 +124,7 @@ def test_a_segment_that_does_not_fit_is_an_error_that_names_the_option(segment):
             result = run('--segment', segment, '--listen', '127.0.0.1:0', '--management',
                          '127.0.0.1:0', *flags)
             assert result.returncode == 1
-            assert word in result.stderr
+            assert word in result.stderr and '--remove-segment removes this one' in result.stderr
     assert 'name of a segment' in run('--segment', 'a/b', '--management', '127.0.0.1:0', '--listen',
                                       '127.0.0.1:0').stderr
 
