@@ -11,6 +11,7 @@ import mcmp
 import raw
 from nginx import Nginx
 from nodes import Node
+from server import rss
 from waiting import until
 
 PASS = 'location / { mcmp_pass cluster; }'
@@ -128,3 +129,42 @@ def test_reloads_and_changed_limits_under_traffic_fail_no_request(rounds):
             thread.join(60)
         assert bad == [] and len(good) > rounds
         until(lambda: len(nginx.workers()) == 2 and connected(nginx) == 0, 40, 'nothing is left')
+
+
+@pytest.mark.parametrize('rounds', [int(os.environ.get('MCMP_RELOADS', '100'))])
+def test_workers_killed_under_traffic_lose_no_registration_and_do_not_grow(rounds):
+    """A visitor loses a request with the worker that has it, and nothing after that."""
+    with Nginx(locations=PASS, workers=2) as nginx, Node('n1') as node:
+        nginx.allow_deaths = True
+        nginx.register('n1', node.port, context='/a')
+        ending, wrong, good, sizes = [], [], [], []
+
+        def visit(ask):
+            while not ending:
+                try:
+                    answer = ask()
+                    (good if answer.status == 200 else wrong).append(answer.status)
+                except (OSError, raw.Closed, AssertionError):
+                    pass  # its worker has gone, or has not come yet
+
+        def load():
+            return mcmp.send(nginx.management, 'STATUS', {'JVMRoute': 'n1', 'Load': len(good) % 100 + 1})
+
+        threads = [threading.Thread(target=visit, args=(ask,))
+                   for ask in 3 * [lambda: raw.get(nginx.traffic, '/a/x')] + [load]]
+        for thread in threads:
+            thread.start()
+        for i in range(rounds):
+            old, count = nginx.workers(), len(good)
+            os.kill(old[i % len(old)], signal.SIGKILL)
+            until(lambda: set(nginx.workers()) - set(old), 20, 'a worker comes back')
+            until(lambda: len(good) > count + 20, 20, 'requests go on')
+            sizes.append(rss(nginx.pid))
+        ending.append(1)
+        for thread in threads:
+            thread.join(60)
+        assert wrong == []
+        until(lambda: connected(nginx) == 0, 20, 'everything is given back')
+        contexts = [(row['Context'], row['Status']) for row in mcmp.info(nginx.management)[1]]
+        assert contexts == [('/a', 'ENABLED')]
+        assert sizes[-1] <= sizes[len(sizes) // 4] + (1 << 20), sizes

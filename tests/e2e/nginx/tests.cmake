@@ -23,7 +23,7 @@ if(TARGET ngx_http_mcmp_module)
   mcmp_nginx_test(inflight test_inflight TIMEOUT 180 ENVIRONMENT MCMP_RELOADS=20)
   mcmp_nginx_test(zone test_zone TIMEOUT 240 LABELS slow ENVIRONMENT MCMP_RELOADS=30)
   mcmp_nginx_test(zone_100 test_zone TIMEOUT 240 LABELS long ARGS -k reloads)
-  mcmp_nginx_test(inflight_100 test_inflight TIMEOUT 300 LABELS long ARGS -k reloads)
+  mcmp_nginx_test(inflight_100 test_inflight TIMEOUT 300 LABELS long ARGS -k "reloads or killed_under")
   mcmp_nginx_test(traffic test_traffic TIMEOUT 240)
   mcmp_nginx_test(ajp test_ajp TIMEOUT 300)
   mcmp_nginx_test(ajp_buffered test_ajp TIMEOUT 300 LABELS slow
