@@ -2,6 +2,7 @@
 """Nodes for tests: a thread per connection runs a handler that writes bytes as it likes."""
 import base64
 import hashlib
+import random
 import socket
 import ssl
 import struct
@@ -165,20 +166,40 @@ class Node:
         self.drop_connections()
 
 
-def free_ports(count):
-    """Different ports that nothing listens on; connecting to them is refused."""
-    socks = [socket.socket() for _ in range(count)]
-    try:
-        for sock in socks:
-            sock.bind(('127.0.0.1', 0))
-        return [sock.getsockname()[1] for sock in socks]
-    finally:
-        for sock in socks:
-            sock.close()
+def _candidates():
+    """Ports below those that the kernel gives to outgoing connections: none of them takes one
+    between the asking and the listening."""
+    with open('/proc/sys/net/ipv4/ip_local_port_range', encoding='ascii') as file:
+        first = int(file.read().split()[0])
+    return range(10000, first) if first > 20000 else range(20000, 60000)
+
+
+def _is_free(port):
+    with socket.socket() as sock:
+        try:
+            sock.bind(('127.0.0.1', port))
+        except OSError:
+            return False
+    return True
+
+
+_given = set()
+_random = random.SystemRandom()  # a test that seeds the usual one shall not repeat another's ports
 
 
 def free_port():
-    return free_ports(1)[0]
+    """A port that nothing listens on, so that connecting to it is refused; never the same twice."""
+    span = _candidates()
+    for _ in range(1000):
+        port = _random.choice(span)
+        if port not in _given and _is_free(port):
+            _given.add(port)
+            return port
+    raise AssertionError('no free port found')
+
+
+def free_ports(count):
+    return [free_port() for _ in range(count)]
 
 
 def accept_key(key):

@@ -5,7 +5,6 @@ import json
 import os
 import re
 import signal
-import socket
 import stat
 import subprocess
 import time
@@ -13,16 +12,10 @@ import time
 import mcmp
 import pytest
 from agent import Agent
-from nodes import Node
+from nodes import Node, free_port
 from server import Server, program
 from waiting import until
 from wire import get
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(('127.0.0.1', 0))
-        return sock.getsockname()[1]
 
 
 class Place:

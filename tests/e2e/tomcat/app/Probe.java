@@ -39,7 +39,11 @@ public class Probe extends HttpServlet {
     /** Requests of /hold that wait, by key. */
     private static final ConcurrentHashMap<String, CountDownLatch> HELD = new ConcurrentHashMap<>();
 
-    /** What became of the bodies of /keep, by key. */
+    /** The requests for /keep that began, by key. */
+    private static final ConcurrentHashMap<String, CompletableFuture<String>> BEGUN =
+            new ConcurrentHashMap<>();
+
+    /** What became of their bodies. */
     private static final ConcurrentHashMap<String, CompletableFuture<String>> KEPT =
             new ConcurrentHashMap<>();
 
@@ -48,6 +52,7 @@ public class Probe extends HttpServlet {
             throws ServletException, IOException {
         String path = request.getPathInfo() == null ? "/" : request.getPathInfo();
         switch (path.split("/", 3)[1]) {
+            case "begun" -> told(BEGUN, request, response);
             case "bytes" -> bytes(request, response);
             case "cookies" -> cookies(request, response);
             case "early" -> early(request, response);
@@ -55,7 +60,7 @@ public class Probe extends HttpServlet {
             case "fields" -> fields(request, response);
             case "hold" -> hold(request, response);
             case "keep" -> keep(request, response);
-            case "kept" -> kept(request, response);
+            case "kept" -> told(KEPT, request, response);
             case "redirect" -> response.sendRedirect(request.getContextPath() + "/elsewhere?a=b");
             case "release" -> release(request, response);
             case "session" -> session(request, response);
@@ -303,23 +308,29 @@ public class Probe extends HttpServlet {
         String key = parameter(request, "key");
         byte[] buffer = new byte[8192];
         String end = "broken";
+        tell(BEGUN, key, "begun");
         try (InputStream in = request.getInputStream()) {
             while (in.read(buffer) >= 0) {
                 continue;
             }
             end = "whole";
         } finally {
-            KEPT.computeIfAbsent(key, k -> new CompletableFuture<>()).complete(end);
+            tell(KEPT, key, end);
         }
         text(response, end);
     }
 
-    /** Tells it, once it is known. */
-    private void kept(HttpServletRequest request, HttpServletResponse response)
-            throws IOException {
+    private static void tell(ConcurrentHashMap<String, CompletableFuture<String>> board,
+            String key, String what) {
+        board.computeIfAbsent(key, k -> new CompletableFuture<>()).complete(what);
+    }
+
+    /** What the board says of a key, once it is known. */
+    private void told(ConcurrentHashMap<String, CompletableFuture<String>> board,
+            HttpServletRequest request, HttpServletResponse response) throws IOException {
         String key = parameter(request, "key");
         try {
-            text(response, KEPT.computeIfAbsent(key, k -> new CompletableFuture<>())
+            text(response, board.computeIfAbsent(key, k -> new CompletableFuture<>())
                     .get(20, TimeUnit.SECONDS));
         } catch (InterruptedException | ExecutionException | TimeoutException e) {
             throw new IOException(e);
