@@ -276,7 +276,11 @@ static int prepare(apr_pool_t *pconf, struct speaker *speaker, server_rec *s)
     if (open_socket(speaker, &err) != MCMP_OK)
         return complain(s, "the group or AdvertiseBindAddress", &err);
     if (mcmp_multicast_announce(speaker->socket, span_of(listener), address, &err) != MCMP_OK)
-        return complain(s, listener, &err);
+        return complain(s,
+                        apr_pstrcat(pconf, "for ", listener,
+                                    " give an address, ServerAdvertise On http://ADDRESS[:PORT]",
+                                    NULL),
+                        &err);
     speaker->told = told_of(s, address, protocol_of(s, url));
     if (speaker->told == NULL)
         return -1;

@@ -144,6 +144,16 @@ static ngx_int_t take_listener(ngx_conf_t *cf, ngx_mcmp_advertise_t *a)
     return NGX_OK;
 }
 
+/* The library's name of a value as the directive has it. */
+static const char *word_of(const char *field)
+{
+    if (ngx_strcmp(field, "listener") == 0)
+        return "address=";
+    if (ngx_strcmp(field, "interface_name") == 0)
+        return "interface=";
+    return ngx_strcmp(field, "group") == 0 ? "group=" : field;
+}
+
 ngx_int_t ngx_mcmp_check_advertise(ngx_conf_t *cf)
 {
     ngx_mcmp_main_conf_t *mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_mcmp_module);
@@ -161,8 +171,8 @@ ngx_int_t ngx_mcmp_check_advertise(ngx_conf_t *cf)
         mcmp_error_init(&err);
         trial = ngx_mcmp_announcer_open(a, NULL, &err);
         if (trial == NULL) {
-            ngx_log_error(NGX_LOG_EMERG, cf->log, err.os_status, "mcmp_advertise in %s:%ui: %s",
-                          a->file, a->line, err.message);
+            ngx_log_error(NGX_LOG_EMERG, cf->log, err.os_status, "mcmp_advertise in %s:%ui: %s: %s",
+                          a->file, a->line, word_of(err.field), err.message);
             return NGX_ERROR;
         }
         ngx_mcmp_announcer_close(trial);

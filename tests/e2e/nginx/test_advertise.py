@@ -96,9 +96,9 @@ BAD = [
     ('mcmp_advertise cluster loop=yes;', 'bad value "yes" of loop=, allowed are on and off'),
     ('mcmp_advertise cluster ttl=300;', 'bad value "300" of ttl=: a number from 0 to 255 is needed'),
     ('mcmp_advertise cluster protocol=ajp13;', 'bad protocol "ajp13", allowed are http and https'),
-    ('mcmp_advertise cluster group=10.0.0.1:9;', 'mcmp_advertise in {dir}/nginx.conf:25: the group is no multicast'),
-    ('mcmp_advertise cluster interface=none9;', 'mcmp_advertise in {dir}/nginx.conf:25: no interface has the name'),
-    ('mcmp_advertise cluster address=proxy;', 'mcmp_advertise in {dir}/nginx.conf:25: '),
+    ('mcmp_advertise cluster group=10.0.0.1:9;', 'mcmp_advertise in {dir}/nginx.conf:25: group=: the group is no multicast'),
+    ('mcmp_advertise cluster interface=none9;', 'mcmp_advertise in {dir}/nginx.conf:25: interface=: no interface has the name'),
+    ('mcmp_advertise cluster address=proxy;', 'mcmp_advertise in {dir}/nginx.conf:25: address=: '),
     ('mcmp_advertise cluster key_file=none;', 'can\'t read key_file "'),
     ('mcmp_advertise cluster key_file=/dev/null;', 'must have 1 to 1023 bytes'),
 ]
