@@ -393,8 +393,8 @@ MCMP_API uint64_t mcmp_cluster_version(const mcmp_cluster *cluster);
  * @param[out] err      detail; may be NULL
  * @return MCMP_OK, MCMP_PENDING (see mcmp_response_pending(), then mcmp_apply_resume()),
  * MCMP_ERR_SYNTAX, MCMP_ERR_UNKNOWN_NODE, MCMP_ERR_CONFLICT, MCMP_ERR_FULL (err names the limit),
- * MCMP_ERR_DENIED, MCMP_ERR_BODY_SIZE; nothing is answered with MCMP_ERR_NOMEM (the command may
- * have been carried out: it can be repeated), MCMP_ERR_OS (the lock), MCMP_ERR_DAMAGED,
+ * MCMP_ERR_DENIED, MCMP_ERR_BODY_SIZE; nothing is answered with MCMP_ERR_NOMEM (and nothing was
+ * changed: the command can be repeated), MCMP_ERR_OS (the lock), MCMP_ERR_DAMAGED,
  * MCMP_ERR_INVALID, MCMP_ERR_UNSUPPORTED, MCMP_ERR_STATE (attached for reading only),
  * MCMP_ERR_OVERTAKEN (the same, and writers were always faster)
  * @mt_any @reentrant no

@@ -76,8 +76,9 @@ MCMP_API void mcmp_page_options_init_sized(mcmp_page_options *opts, size_t size)
  * @return MCMP_OK; and with an answer that says so: MCMP_ERR_DENIED (403: the sender, the token,
  * or no commands here), MCMP_ERR_SYNTAX (400: the form; 405: the method), MCMP_ERR_BODY_SIZE
  * (413), MCMP_ERR_UNKNOWN_NODE (404: no such node or domain), and what mcmp_apply() refused the
- * change for; without an answer: MCMP_ERR_NOMEM, MCMP_ERR_INVALID, MCMP_ERR_UNSUPPORTED,
- * MCMP_ERR_OS, MCMP_ERR_DAMAGED
+ * change for; without an answer: MCMP_ERR_NOMEM (a change may have been carried out, for some of
+ * its nodes or all: it can be repeated), MCMP_ERR_INVALID, MCMP_ERR_UNSUPPORTED, MCMP_ERR_OS,
+ * MCMP_ERR_DAMAGED
  * @mt_any @reentrant no
  * @since 0.1
  */

@@ -39,6 +39,13 @@ static void note_time(mcmp__word *word, mcmp_time now)
     mcmp__word_set(word, (uint64_t)(now != 0 ? now : 1));
 }
 
+/* Whatever comes of the probe: a node that speaks is not silent (MCMP 4.1). But a message that
+ * finds no memory was not heard. */
+static void note_spoken(const mcmp__call *call, mcmp_handle node)
+{
+    note_time(&mcmp__live_of(call->cluster, mcmp__handle_index(node))->last_status, call->now);
+}
+
 /* The end of a STATUS; ok tells what the probe, if there was one, has shown. */
 static int finish_status(mcmp__call *call, mcmp_handle node, int ok, int probed)
 {
@@ -50,6 +57,7 @@ static int finish_status(mcmp__call *call, mcmp_handle node, int ok, int probed)
 
     if (rc != MCMP_OK)
         return rc; /* nothing was changed */
+    note_spoken(call, node);
     if (!ok)
         event = MCMP__HEALTH_STATUS_FAILED;
     else if (command->given & MCMP_FIELD_LOAD)
@@ -91,22 +99,25 @@ int mcmp__apply_status(mcmp__call *call)
     if (rc != MCMP_OK)
         return rc;
     live = mcmp__live_of(call->cluster, mcmp__handle_index(node));
-    /* Before the probe, whatever comes of it: a node that speaks is not silent (MCMP 4.1). */
-    note_time(&live->last_status, call->now);
     if (mcmp__word_get(&live->heal_connection) != 0 &&
         mcmp__answer_reserve(call, 0, 3 * command->jvm_route.len) != MCMP_OK)
         return MCMP_ERR_NOMEM; /* before it is used up */
     /* MCMP 4.1, heal_reset (PEER): its first STATUS after a reset is answered MEM once */
     if (mcmp__heal_fire(call->cluster, mcmp__handle_index(node), call->request->connection,
-                        call->now))
+                        call->now)) {
+        note_spoken(call, node);
         return mcmp__refuse_unknown(call);
+    }
     if (command->given & MCMP_FIELD_LOAD && command->load < 0)
         return finish_status(call, node, 1, 0);
     if (call->resumed == MCMP_PENDING_PROBE && call->probed == node)
         return finish_status(call, node, call->probe_ok, 1);
     if (has_fresh_probe(call, live))
         return finish_status(call, node, 1, 0);
-    return mcmp__target_probe(call, node);
+    rc = mcmp__target_probe(call, node);
+    if (rc != MCMP_ERR_NOMEM)
+        note_spoken(call, node);
+    return rc;
 }
 
 static int is_registered(mcmp__call *call)

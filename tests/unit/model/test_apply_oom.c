@@ -153,6 +153,55 @@ START_TEST(test_a_message_can_be_repeated_after_memory_was_short)
 }
 END_TEST
 
+/* The state after a STATUS whose n-th allocation and all later ones fail. */
+static int hear_status(size_t n, const char *body, int *out_heard, int *out_probes)
+{
+    mcmp_cluster_options opts;
+    mcmp_node_info info;
+    mcmp_view *view;
+    test_heap heap;
+    station s;
+    int rc;
+
+    test_heap_init(&heap, 0);
+    mcmp_cluster_options_init(&opts);
+    opts.allocator = &heap.allocator;
+    station_open(&s, &opts);
+    ck_assert_int_eq(say(&s, "CONFIG /", ONE), MCMP_OK);
+    mcmp_response_free(s.response); /* a new one has no room yet */
+    ck_assert_int_eq(mcmp_response_new(&s.response, &heap.allocator, NULL), MCMP_OK);
+    heap.fail_at = heap.calls + n;
+    rc = say(&s, "STATUS /", body);
+    heap.fail_at = 0;
+    mcmp_node_info_init(&info);
+    ck_assert_int_eq(mcmp_view_new(&view, s.cluster, s.now, NULL), MCMP_OK);
+    ck_assert_int_eq(mcmp_view_node(view, 0, &info), MCMP_OK);
+    *out_heard = info.last_status != 0;
+    *out_probes = s.probes;
+    mcmp_view_free(view);
+    station_close(&s);
+    return rc;
+}
+
+/* Else a silent node would be spared for a message that nobody answered. */
+START_TEST(test_a_status_without_memory_was_not_heard)
+{
+    static const char *const bodies[] = { "JVMRoute=n1&Load=-1", "JVMRoute=n1&Load=50" };
+
+    for (size_t i = 0; i < COUNT_OF(bodies); i++) {
+        int rc = MCMP_ERR_NOMEM;
+        int heard, probes;
+
+        for (size_t n = 1; rc != MCMP_OK; n++) {
+            rc = hear_status(n, bodies[i], &heard, &probes);
+            ck_assert(rc == MCMP_OK || rc == MCMP_ERR_NOMEM);
+            row_int(bodies[i], heard, rc == MCMP_OK || probes != 0);
+            row_true(bodies[i], n > 1 || rc != MCMP_OK);
+        }
+    }
+}
+END_TEST
+
 START_TEST(test_repeats_allocate_nothing)
 {
     static const message repeats[] = {
@@ -191,6 +240,7 @@ int main(void)
         test_each_allocation_may_fail,
         test_a_view_may_find_no_memory,
         test_a_message_can_be_repeated_after_memory_was_short,
+        test_a_status_without_memory_was_not_heard,
         test_repeats_allocate_nothing,
     };
 
