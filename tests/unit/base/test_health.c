@@ -2,11 +2,11 @@
 /*
  * The table of health: every event from every kind of word, and the three questions asked of it.
  */
-#include <check.h>
-#include <stdlib.h>
-
 #include "base/health.h"
-#include "libmcmp/view.h"
+
+#include "support.h"
+
+#include <libmcmp/view.h>
 
 #define LOAD(n) ((uint32_t)(n)&MCMP__HEALTH_LOAD)
 #define E MCMP__HEALTH_ERROR
@@ -104,18 +104,11 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("health");
-    TCase *tcase = tcase_create("all");
-    SRunner *runner;
-    int failed;
+    const TTest *const tests[] = {
+        test_health_follows_its_table,
+        test_health_tells_state_use_and_weight,
+        test_health_names_every_event,
+    };
 
-    tcase_add_test(tcase, test_health_follows_its_table);
-    tcase_add_test(tcase, test_health_tells_state_use_and_weight);
-    tcase_add_test(tcase, test_health_names_every_event);
-    suite_add_tcase(suite, tcase);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_tests("health", tests, COUNT_OF(tests));
 }

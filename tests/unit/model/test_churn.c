@@ -10,7 +10,7 @@ START_TEST(random_messages_leave_what_a_plain_model_says)
 
     for (uint64_t seed = 1; seed <= 6; seed++) {
         churn_open(&c, (int)(seed % 2), seed);
-        churn_run(&c, 6000, 32);
+        churn_run(&c, (int)as_often(6000, 2000), 32);
         mcmp_cluster_close(c.cluster);
     }
 }

@@ -234,23 +234,31 @@ static void close_pair(history *h)
     station_close(&h->copy);
 }
 
+/* A history long enough to have had everything in it. */
+static void check_kinds(const history *h, uint32_t policy)
+{
+    ck_assert_uint_gt(h->kinds[MCMP_CHANGE_MESSAGE], STEPS / 4);
+    ck_assert_uint_gt(h->kinds[MCMP_CHANGE_HEALTH], 10);
+    ck_assert_uint_gt(h->kinds[MCMP_CHANGE_EXPIRED], 0);
+    ck_assert_uint_gt(h->kinds[MCMP_CHANGE_FORGOTTEN], 0);
+    ck_assert(policy == MCMP_REPLACE_REFUSE || h->kinds[MCMP_CHANGE_EVICTED] > 0);
+}
+
 static void run_history(uint64_t seed, int same_limits, uint32_t policy)
 {
     static history h;
+    int steps = (int)as_often(STEPS, 150);
 
     open_pair(&h, seed, same_limits, policy);
-    for (int i = 0; i < STEPS; i++) {
+    for (int i = 0; i < steps; i++) {
         step_once(&h);
         follow(&h);
         if (i % 8 == 0)
             compare(&h, same_limits);
     }
     compare(&h, same_limits);
-    ck_assert_uint_gt(h.kinds[MCMP_CHANGE_MESSAGE], STEPS / 4);
-    ck_assert_uint_gt(h.kinds[MCMP_CHANGE_HEALTH], 10);
-    ck_assert_uint_gt(h.kinds[MCMP_CHANGE_EXPIRED], 0);
-    ck_assert_uint_gt(h.kinds[MCMP_CHANGE_FORGOTTEN], 0);
-    ck_assert(policy == MCMP_REPLACE_REFUSE || h.kinds[MCMP_CHANGE_EVICTED] > 0);
+    if (steps == STEPS)
+        check_kinds(&h, policy);
     close_pair(&h);
 }
 

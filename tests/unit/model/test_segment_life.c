@@ -138,7 +138,7 @@ START_TEST(a_creator_killed_at_any_system_call_is_replaced)
     int steps = 0;
 
     segment_options(&opts, &s, MCMP_ATTACH_ANY);
-    while (open_until(&s, ++steps)) {
+    while (open_until(&s, steps += (int)as_often(1, 10))) {
         cluster = segment_open(&opts);
         say(cluster, segment_farm);
         ck_assert_int_eq(mcmp_cluster_check(cluster, NULL, NULL), MCMP_OK);
@@ -207,7 +207,7 @@ START_TEST(a_creator_killed_while_it_writes_the_header_is_replaced)
     mcmp_cluster_options opts;
     mcmp_cluster *cluster;
     long all = step_until(&s, LONG_MAX);
-    long stride = getenv("MCMP_EVERY_STEP") != NULL ? 1 : all / STEPS + 1;
+    long stride = getenv("MCMP_EVERY_STEP") != NULL ? 1 : all / as_often(STEPS, 4) + 1;
 
     ck_assert_int_gt(all, 100);
     unlink_it(&s);
@@ -228,7 +228,7 @@ START_TEST(two_that_race_to_create_share_one)
 {
     segment s = segment_name("race");
 
-    for (int round = 0; round < RACES; round++) {
+    for (int round = 0; round < as_often(RACES, 4); round++) {
         pid_t pids[3];
         int gate[2];
 
@@ -439,25 +439,28 @@ START_TEST(children_keep_the_segment_of_their_parent)
     mcmp_cluster_options opts;
     mcmp_cluster *cluster;
     mcmp_error err;
-    int gate[2];
+    int gate[2], ready[2];
     pid_t pid;
+    char c;
 
     ck_assert_int_eq(pipe(gate), 0);
+    ck_assert_int_eq(pipe(ready), 0);
     segment_options(&opts, &s, MCMP_ATTACH_CREATE);
     cluster = segment_open(&opts);
     say(cluster, NODE("a", "") ON("a", "/x"));
     pid = fork();
     if (pid == 0) {
-        char c;
-
         close(gate[1]);
         if (mcmp_cluster_after_fork(cluster, NULL) != MCMP_OK || pick(cluster) != MCMP_OK)
             _exit(1);
+        (void)!write(ready[1], "x", 1);
         (void)!read(gate[0], &c, 1);
         _exit(0);
     }
-    while (connected(cluster) != 1)
-        mcmp__os_pause();
+    close(ready[1]);
+    ck_assert_int_eq(read(ready[0], &c, 1), 1);
+    close(ready[0]);
+    ck_assert_uint_eq(connected(cluster), 1);
     mcmp_cluster_close(cluster); /* the parent leaves, the child stays */
     mcmp_error_init(&err);
     ck_assert_int_eq(mcmp_segment_unlink(s.name, 0, &err), MCMP_ERR_STATE);

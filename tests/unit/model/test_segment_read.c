@@ -205,6 +205,7 @@ START_TEST(a_reader_beside_a_busy_writer_sees_whole_messages)
     pid_t pid;
     pair p;
 
+    fails_in_line_only("beside a writer that never stops no two runs are the same");
     pair_open(&p, "busy");
     mcmp_check_init(&check);
     ck_assert_int_eq(mcmp_cluster_check(p.reader, &check, NULL), MCMP_OK);
@@ -285,6 +286,7 @@ START_TEST(a_reader_that_is_always_overtaken_says_so)
     bytes b;
     pair p;
 
+    fails_in_line_only("beside a writer that never stops no two runs are the same");
     pair_open(&p, "overtaken");
     b = segment_map(&p.s);
     pid = fork();

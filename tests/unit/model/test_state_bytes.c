@@ -70,7 +70,7 @@ START_TEST(each_flipped_bit_is_refused_by_the_name_of_its_section)
     save(&s, 25);
     ck_assert_uint_gt(image.len, 4000);
     ck_assert_int_eq(mcmp_cluster_open(&cluster, NULL, NULL), MCMP_OK);
-    for (size_t bit = 0; bit < 8 * image.len; bit++) {
+    for (size_t bit = 0; bit < 8 * image.len; bit += (size_t)as_often(1, 401)) {
         int rc;
 
         changed.data[bit / 8] ^= (uint8_t)(1u << (bit % 8));
@@ -94,7 +94,7 @@ START_TEST(each_length_but_the_right_one_is_refused)
     int sound;
 
     save(&s, 0);
-    for (size_t len = 0; len < image.len; len++) {
+    for (size_t len = 0; len < image.len; len += (size_t)as_often(1, 23)) {
         changed.len = len;
         ck_assert_int_eq(try_load(&changed, &sound), MCMP_ERR_FILE);
         ck_assert_msg(sound && strcmp(err.field, len < MCMP__STATE_HEADER ? "header" : "file") == 0,
@@ -391,10 +391,11 @@ START_TEST(any_byte_forged_is_refused_or_loads_into_a_sound_cluster)
 {
     static const uint8_t values[] = { 0x00, 0x01, 0x7f, 0x80, 0xff, '\n', ',' };
     station s;
+    size_t stride = (size_t)as_often(1, 293);
     size_t loaded = 0, refused = 0;
 
     save(&s, 0);
-    for (size_t at = 0; at < image.len; at++)
+    for (size_t at = 0; at < image.len; at += stride)
         for (size_t i = 0; i < COUNT_OF(values); i++) {
             int sound, rc;
 
@@ -408,7 +409,7 @@ START_TEST(any_byte_forged_is_refused_or_loads_into_a_sound_cluster)
             refused += rc != MCMP_OK;
             memcpy(changed.data, image.data, image.len);
         }
-    ck_assert(loaded > 500 && refused > 500);
+    ck_assert(loaded > 500 / stride && refused > 500 / stride);
     station_close(&s);
 }
 END_TEST

@@ -297,7 +297,7 @@ START_TEST(old_or_new_file_whatever_fails_at_which_call)
         row_code("unharmed", save_with_plan(), MCMP_OK);
         calls = plan.calls;
         ck_assert_uint_ge(calls, 20);
-        for (plan.at = 1; plan.at <= calls; plan.at++)
+        for (plan.at = 1; plan.at <= calls; plan.at += (unsigned)as_often(1, 11))
             for (plan.fault = FAULT_ERROR; plan.fault < FAULT_KINDS; plan.fault++) {
                 char row[80];
                 char what;
@@ -321,7 +321,7 @@ START_TEST(old_or_new_file_whatever_fails_at_which_call)
                 tried++;
             }
     }
-    ck_assert_uint_gt(tried, 200);
+    ck_assert_uint_gt(tried, as_often(200, 12));
     end();
 }
 END_TEST
@@ -435,6 +435,7 @@ END_TEST
 
 START_TEST(savers_of_one_path_do_not_mix)
 {
+    int saves = (int)as_often(60, 3);
     pid_t pids[3];
     unsigned went_on = 0;
     int status;
@@ -448,7 +449,7 @@ START_TEST(savers_of_one_path_do_not_mix)
         if (pids[i] == 0) {
             int done = 0;
 
-            for (int turn = 0; turn < 3000 && done < 60; turn++) {
+            for (int turn = 0; turn < 3000 && done < saves; turn++) {
                 int rc = mcmp_cluster_save(i % 2 != 0 ? old_cluster : new_cluster, path, 0, NULL);
 
                 if (rc != MCMP_OK && rc != MCMP_ERR_STATE)
@@ -458,7 +459,7 @@ START_TEST(savers_of_one_path_do_not_mix)
             _exit(done > 0 ? 0 : 3);
         }
     }
-    for (int i = 0; i < 200; i++) {
+    for (int i = 0; i < as_often(200, 5); i++) {
         char what = what_is_there("while they save");
 
         ck_assert(what == 'o' || what == 'n');

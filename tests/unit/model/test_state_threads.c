@@ -164,10 +164,12 @@ START_TEST(readers_see_all_of_a_load_or_nothing)
 {
     static void *(*const parts[])(void *) = { read_views, choose_nodes, make_probes, save_states };
     static image state;
+    int rounds = (int)as_often(ROUNDS, 3);
     int chosen = 0;
 
+    fails_in_line_only("of threads no two runs are the same");
     make_image(&state);
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int round = 0; round < rounds; round++) {
         pthread_t threads[COUNT_OF(parts)];
         mcmp_load_options opts;
         scene s = { .now = 1000 * MCMP_SEC };
@@ -191,7 +193,7 @@ START_TEST(readers_see_all_of_a_load_or_nothing)
         chosen += atomic_load(&s.chosen);
         mcmp_cluster_close(s.cluster);
     }
-    ck_assert_int_ge(chosen, 3 * ROUNDS);
+    ck_assert_int_ge(chosen, 3 * rounds);
 }
 END_TEST
 

@@ -47,6 +47,9 @@ set_tests_properties(long.segment_damage PROPERTIES TIMEOUT 1500 LABELS long
 mcmp_unit(model test_state)
 mcmp_unit(model test_state_bytes)
 mcmp_unit(model test_state_file)
+# Run once for each allocation, it would wait for the disk most of the time.
+set_property(TEST oom.model.test_state_file long.oom.model.test_state_file APPEND PROPERTY
+  ENVIRONMENT TMPDIR=/dev/shm)
 mcmp_unit(model test_state_threads PUBLIC)
 add_test(NAME unit.model.state_golden COMMAND ${MCMP_PYTHON}
   ${CMAKE_CURRENT_SOURCE_DIR}/golden/state/make.py --check)

@@ -5,16 +5,23 @@
 #include <pthread.h>
 
 /* The call, and again when it was refused memory: then `undone` tells what it must have left. */
-#define CALL(call, undone)                            \
-    oom_call call_ = oom_enter();                     \
-    int rc_ = (call);                                 \
-                                                      \
-    if (!oom_leave(call_, rc_))                       \
-        return rc_;                                   \
-    if (err != NULL)                                  \
-        mcmp_error_init_sized(err, err->struct_size); \
-    ck_assert_msg((undone), #undone);                 \
-    return (call)
+#define CALL(call, undone)                                \
+    for (;;) {                                            \
+        oom_call call_ = oom_enter(__func__);             \
+        int rc_ = (call);                                 \
+                                                          \
+        if (!oom_leave(call_, rc_))                       \
+            return rc_;                                   \
+        if (err != NULL)                                  \
+            mcmp_error_init_sized(err, err->struct_size); \
+        ck_assert_msg((undone), #undone);                 \
+    }
+
+/* The same of a cluster, which is as it was. */
+#define CLUSTER_CALL(cluster, call, undone) \
+    oom_state state_ = oom_look(cluster);   \
+                                            \
+    CALL(call, ((undone) && (oom_same(&state_, (cluster), __func__), 1)))
 
 /* The options with the counting allocator. */
 #define WITH_ALLOCATOR(type, opts)                                             \
@@ -42,14 +49,14 @@ char *__wrap_mkdtemp(char *name)
 
 WRAP(fork, void)
 {
-    oom_shared();
+    oom_others();
     return __real_fork();
 }
 
 WRAP(pthread_create, pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *),
      void *arg)
 {
-    oom_shared();
+    oom_others();
     return __real_pthread_create(thread, attr, start, arg);
 }
 
@@ -123,56 +130,58 @@ WRAP(mcmp_response_decoder, mcmp_response *response, const mcmp_command_limits *
 WRAP(mcmp_apply, mcmp_cluster *cluster, const mcmp_request *request, mcmp_response *response,
      mcmp_error *err)
 {
-    CALL(__real_mcmp_apply(cluster, request, response, err),
-         mcmp_response_status(response) == 0 && mcmp_response_pending(response) == NULL);
+    CLUSTER_CALL(cluster, __real_mcmp_apply(cluster, request, response, err),
+                 mcmp_response_status(response) == 0 && mcmp_response_pending(response) == NULL);
 }
 
 WRAP(mcmp_apply_resume, mcmp_cluster *cluster, const mcmp_request *request, mcmp_response *response,
      int probe_ok, mcmp_time now, mcmp_error *err)
 {
-    CALL(__real_mcmp_apply_resume(cluster, request, response, probe_ok, now, err),
-         mcmp_response_pending(response) != NULL);
+    CLUSTER_CALL(cluster, __real_mcmp_apply_resume(cluster, request, response, probe_ok, now, err),
+                 mcmp_response_pending(response) != NULL);
 }
 
 WRAP(mcmp_tick, mcmp_cluster *cluster, mcmp_time now, mcmp_work *work, mcmp_error *err)
 {
-    CALL(__real_mcmp_tick(cluster, now, work, err), work != NULL);
+    CLUSTER_CALL(cluster, __real_mcmp_tick(cluster, now, work, err), work != NULL);
 }
 
 WRAP(mcmp_view_new, mcmp_view **out, mcmp_cluster *cluster, mcmp_time now, mcmp_error *err)
 {
     mcmp_view *before = out != NULL ? *out : NULL;
 
-    CALL(__real_mcmp_view_new(out, cluster, now, err), *out == before);
+    CLUSTER_CALL(cluster, __real_mcmp_view_new(out, cluster, now, err), *out == before);
 }
 
 WRAP(mcmp_cluster_check, mcmp_cluster *cluster, mcmp_check *out, mcmp_error *err)
 {
-    CALL(__real_mcmp_cluster_check(cluster, out, err), cluster != NULL);
+    CLUSTER_CALL(cluster, __real_mcmp_cluster_check(cluster, out, err), cluster != NULL);
 }
 
 WRAP(mcmp_cluster_save, mcmp_cluster *cluster, const char *path, mcmp_time now, mcmp_error *err)
 {
     oom_shared();
-    CALL(__real_mcmp_cluster_save(cluster, path, now, err), cluster != NULL);
+    CLUSTER_CALL(cluster, __real_mcmp_cluster_save(cluster, path, now, err), cluster != NULL);
 }
 
 WRAP(mcmp_cluster_encode, mcmp_cluster *cluster, mcmp_time now, mcmp_write_fn write, void *ctx,
      mcmp_error *err)
 {
-    CALL(__real_mcmp_cluster_encode(cluster, now, write, ctx, err), cluster != NULL);
+    CLUSTER_CALL(cluster, __real_mcmp_cluster_encode(cluster, now, write, ctx, err),
+                 cluster != NULL);
 }
 
 WRAP(mcmp_cluster_load, mcmp_cluster *cluster, const char *path, const mcmp_load_options *opts,
      mcmp_load_report *out, mcmp_error *err)
 {
-    CALL(__real_mcmp_cluster_load(cluster, path, opts, out, err), cluster != NULL);
+    CLUSTER_CALL(cluster, __real_mcmp_cluster_load(cluster, path, opts, out, err), cluster != NULL);
 }
 
 WRAP(mcmp_cluster_decode, mcmp_cluster *cluster, const void *data, size_t len,
      const mcmp_load_options *opts, mcmp_load_report *out, mcmp_error *err)
 {
-    CALL(__real_mcmp_cluster_decode(cluster, data, len, opts, out, err), cluster != NULL);
+    CLUSTER_CALL(cluster, __real_mcmp_cluster_decode(cluster, data, len, opts, out, err),
+                 cluster != NULL);
 }
 
 WRAP(mcmp_observer_new, mcmp_observer **out, mcmp_cluster *cluster,
@@ -181,7 +190,7 @@ WRAP(mcmp_observer_new, mcmp_observer **out, mcmp_cluster *cluster,
     mcmp_observer *before = out != NULL ? *out : NULL;
 
     WITH_ALLOCATOR(mcmp_observer_options, opts)
-    CALL(__real_mcmp_observer_new(out, cluster, opts, err), *out == before);
+    CLUSTER_CALL(cluster, __real_mcmp_observer_new(out, cluster, opts, err), *out == before);
 }
 
 WRAP(mcmp_observer_next, mcmp_observer *observer, mcmp_change *out, mcmp_error *err)
@@ -189,10 +198,20 @@ WRAP(mcmp_observer_next, mcmp_observer *observer, mcmp_change *out, mcmp_error *
     CALL(__real_mcmp_observer_next(observer, out, err), observer != NULL);
 }
 
+static int is_form(const mcmp_request *request)
+{
+    return request != NULL && request->method.len == 4 &&
+           memcmp(request->method.ptr, "POST", 4) == 0;
+}
+
 WRAP(mcmp_page_serve, mcmp_cluster *cluster, const mcmp_page_options *opts,
      const mcmp_request *request, mcmp_response *response, mcmp_error *err)
 {
-    CALL(__real_mcmp_page_serve(cluster, opts, request, response, err), response != NULL);
+    /* A form may have been carried out already, of which the page finds no memory. */
+    mcmp_cluster *unchanged = is_form(request) ? NULL : cluster;
+
+    CLUSTER_CALL(unchanged, __real_mcmp_page_serve(cluster, opts, request, response, err),
+                 response != NULL);
 }
 
 WRAP(mcmp_ajp_proxy_new, mcmp_ajp_proxy **out, const mcmp_ajp_options *opts, mcmp_error *err)
@@ -277,44 +296,42 @@ WRAP(mcmp_agent_closed, mcmp_agent *agent, mcmp_handle proxy, uint64_t connectio
 }
 
 /* Those that take bytes: what was taken before the failure stays taken. */
-#define FEED(function, object)                                                   \
-    oom_call call = oom_enter();                                                 \
-    size_t first = 0;                                                            \
-    int rc = function((object), data, len, used, err);                           \
-                                                                                 \
-    if (!oom_leave(call, rc))                                                    \
-        return rc;                                                               \
-    first = *used;                                                               \
-    ck_assert_uint_le(first, len);                                               \
-    rc = function((object), (const char *)data + first, len - first, used, err); \
-    *used += first;                                                              \
-    return rc
+#define FEED(call, used)                         \
+    const char *rest = data;                     \
+    size_t first = 0;                            \
+                                                 \
+    for (;;) {                                   \
+        oom_call call_ = oom_enter(__func__);    \
+        int rc_ = (call);                        \
+                                                 \
+        if (!oom_leave(call_, rc_)) {            \
+            if (first != 0)                      \
+                *(used) += first;                \
+            return rc_;                          \
+        }                                        \
+        ck_assert_uint_le(*(used), len - first); \
+        if (*(used) == 0)                        \
+            continue;                            \
+        oom_progress();                          \
+        first += *(used);                        \
+        rest = (const char *)data + first;       \
+    }
 
 WRAP(mcmp_parser_feed, mcmp_parser *parser, const void *data, size_t len, size_t *used,
      mcmp_error *err)
 {
-    FEED(__real_mcmp_parser_feed, parser);
+    FEED(__real_mcmp_parser_feed(parser, rest, len - first, used, err), used);
 }
 
 WRAP(mcmp_answer_feed, mcmp_answer *answer, const void *data, size_t len, size_t *used,
      mcmp_error *err)
 {
-    FEED(__real_mcmp_answer_feed, answer);
+    FEED(__real_mcmp_answer_feed(answer, rest, len - first, used, err), used);
 }
 
 WRAP(mcmp_agent_received, mcmp_agent *agent, mcmp_handle proxy, uint64_t connection, mcmp_time now,
      const void *data, size_t len, size_t *used, mcmp_error *err)
 {
-    oom_call call = oom_enter();
-    size_t first = 0;
-    int rc = __real_mcmp_agent_received(agent, proxy, connection, now, data, len, used, err);
-
-    if (!oom_leave(call, rc))
-        return rc;
-    first = *used;
-    ck_assert_uint_le(first, len);
-    rc = __real_mcmp_agent_received(agent, proxy, connection, now, (const char *)data + first,
-                                    len - first, used, err);
-    *used += first;
-    return rc;
+    FEED(__real_mcmp_agent_received(agent, proxy, connection, now, rest, len - first, used, err),
+         used);
 }

@@ -40,6 +40,7 @@ int __real_mcmp_response_begin_status(mcmp_response *response, const mcmp_reques
                                       uint32_t status, const char *content_type);
 int __real_mcmp_response_add_header(mcmp_response *response, const char *name, mcmp_span value);
 int __real_mcmp_response_write(mcmp_response *response, const void *data, size_t len);
+int __real_mcmp_response_end(mcmp_response *response);
 int __real_mcmp_response_leftover(mcmp_response *response, mcmp_span route, mcmp_span alias,
                                   mcmp_span context);
 void __real_mcmp_response_begin_leftover(mcmp_response *response);
@@ -99,26 +100,32 @@ static int again(mcmp_response *response, const step *s)
     }
 }
 
-/* All calls since the begin once more; the last one's result. */
+/* All calls since the begin once more; the last one's result, or that there is no memory again. */
 static int replay(mcmp_response *response, const journal *j)
 {
     int rc = MCMP_OK;
 
-    for (size_t i = 0; i < j->count; i++) {
+    for (size_t i = 0; i < j->count && rc != MCMP_ERR_NOMEM; i++) {
         ck_assert_int_eq(rc, MCMP_OK);
         rc = again(response, &j->steps[i]);
     }
     return rc;
 }
 
-/* The call, and all since the begin again when it was refused memory. Calls that were refused for
- * another reason are not part of the answer. */
+/* The call, and the other one as long as there is no memory for it. */
+#define UNTIL(call, retry)                \
+    oom_call call_ = oom_enter(__func__); \
+    int rc_ = (call);                     \
+                                          \
+    while (oom_leave(call_, rc_)) {       \
+        call_ = oom_enter(__func__);      \
+        rc_ = (retry);                    \
+    }
+
+/* All since the begin again when it was refused memory. Calls that were refused for another reason
+ * are not part of the answer. */
 #define STEP(call, j)                               \
-    oom_call call_ = oom_enter();                   \
-    int rc_ = (call);                               \
-                                                    \
-    if (oom_leave(call_, rc_))                      \
-        rc_ = replay(response, (j));                \
+    UNTIL(call, replay(response, (j)));             \
     if (rc_ != MCMP_OK && !call_.inner && oom_on()) \
         (j)->count--;                               \
     return rc_
@@ -126,10 +133,7 @@ static int replay(mcmp_response *response, const journal *j)
 /* Is this call the host's own? Those that mcmp_apply() makes are part of that. */
 static int is_noted(void)
 {
-    oom_call call = oom_enter();
-
-    (void)oom_leave(call, MCMP_OK);
-    return oom_on() && !call.inner;
+    return oom_on() && !oom_is_inside();
 }
 
 WRAP(mcmp_response_begin, mcmp_response *response, const mcmp_request *request,
@@ -211,48 +215,48 @@ void __wrap_mcmp_response_count_leftover(mcmp_response *response, uint64_t count
 }
 
 /* The end of an answer: with all before it. */
+static int end_again(mcmp_response *response)
+{
+    int rc = replay(response, &answer_steps);
+
+    return rc == MCMP_OK ? __real_mcmp_response_end(response) : rc;
+}
+
 WRAP(mcmp_response_end, mcmp_response *response)
 {
-    oom_call call = oom_enter();
-    int rc = __real_mcmp_response_end(response);
-
-    if (!oom_leave(call, rc))
-        return rc;
-    ck_assert_int_eq(replay(response, &answer_steps), MCMP_OK);
-    return __real_mcmp_response_end(response);
+    UNTIL(__real_mcmp_response_end(response), end_again(response));
+    return rc_;
 }
 
 WRAP(mcmp_response_refuse, mcmp_response *response, const mcmp_request *request, uint32_t refusal,
      const mcmp_span *args, size_t count)
 {
-    oom_call call = oom_enter();
-    int rc = __real_mcmp_response_refuse(response, request, refusal, args, count);
-
-    if (!oom_leave(call, rc))
-        return rc;
-    ck_assert_int_eq(replay(response, &leftover_steps), MCMP_OK);
-    return __real_mcmp_response_refuse(response, request, refusal, args, count);
+    UNTIL(__real_mcmp_response_refuse(response, request, refusal, args, count),
+          replay(response, &leftover_steps) == MCMP_OK
+              ? __real_mcmp_response_refuse(response, request, refusal, args, count)
+              : MCMP_ERR_NOMEM);
+    return rc_;
 }
 
 /* Complete by themselves */
 
-#define ALONE(call)               \
-    oom_call call_ = oom_enter(); \
-    int rc_ = (call);             \
-                                  \
-    return oom_leave(call_, rc_) ? (call) : rc_
-
 WRAP(mcmp_response_bad_http, mcmp_response *response, int code)
 {
-    ALONE(__real_mcmp_response_bad_http(response, code));
+    UNTIL(__real_mcmp_response_bad_http(response, code),
+          __real_mcmp_response_bad_http(response, code));
+    return rc_;
 }
 
 WRAP(mcmp_response_reserve, mcmp_response *response, size_t body, size_t mess)
 {
-    ALONE(__real_mcmp_response_reserve(response, body, mess));
+    UNTIL(__real_mcmp_response_reserve(response, body, mess),
+          __real_mcmp_response_reserve(response, body, mess));
+    return rc_;
 }
 
 WRAP(mcmp_response_set_pending, mcmp_response *response, const mcmp_pending *pending)
 {
-    ALONE(__real_mcmp_response_set_pending(response, pending));
+    UNTIL(__real_mcmp_response_set_pending(response, pending),
+          __real_mcmp_response_set_pending(response, pending));
+    return rc_;
 }
