@@ -83,18 +83,17 @@ static void write_cluster(writer *w)
 static int write_balancers(writer *w)
 {
     uint32_t rows = rows_of(w, MCMP__T_BALANCER);
+    uint32_t left = rows; /* of a damaged list, which may be a circle */
 
     for (uint32_t b = mcmp__balancer_next(w->rd, 0); b != 0; b = mcmp__balancer_next(w->rd, b)) {
         mcmp__balancer row;
         mcmp__buf *out;
 
-        if (b >= rows || !mcmp__balancer_get(w->rd, b, &row))
+        if (b >= rows || left-- == 0 || !mcmp__balancer_get(w->rd, b, &row))
             return MCMP_ERR_DAMAGED;
         if (row.nodes == 0)
             continue;
         w->balancer_at[b] = w->image->count[MCMP__SECTION_BALANCERS];
-        if (w->balancer_at[b] == rows)
-            return MCMP_ERR_DAMAGED; /* the list goes in circles */
         out = payload(w, MCMP__SECTION_BALANCERS);
         put(out,
             (row.flags & MCMP_COMMAND_STICKY ? MCMP__STATE_STICKY : 0) |
@@ -114,12 +113,13 @@ static int write_balancers(writer *w)
 static int list_nodes(writer *w)
 {
     uint32_t rows = rows_of(w, MCMP__T_NODE);
+    uint32_t left = rows;
     uint32_t at = rows;
 
     for (uint32_t n = mcmp__node_next(w->rd, 0); n != 0; n = mcmp__node_next(w->rd, n)) {
         mcmp__node row;
 
-        if (n >= rows || at == 0 || !mcmp__node_get(w->rd, n, &row))
+        if (n >= rows || left-- == 0 || !mcmp__node_get(w->rd, n, &row))
             return MCMP_ERR_DAMAGED;
         if (!row.leaving)
             w->nodes[--at] = n;
