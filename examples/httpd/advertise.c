@@ -51,6 +51,7 @@ struct speaker {
     struct told *told;
     mcmp_multicast *socket;
     mcmp_advertiser *advertiser;
+    uint32_t ahead; /* numbers left out by the advertiser that is made next */
     int failing;
 };
 
@@ -122,7 +123,7 @@ static int make_advertiser(struct speaker *speaker, uint32_t flags, mcmp_error *
     opts.url = span_of(host->advertise_manager);
     opts.key = span_of(host->advertise_key);
     opts.frequency = host->advertise_frequency * MCMP_MSEC;
-    opts.sequence = atomic_load(&speaker->told->sequence);
+    opts.sequence = atomic_load(&speaker->told->sequence) + speaker->ahead;
     opts.flags = flags;
     if (atomic_load(&speaker->told->announced) != 0)
         opts.flags |= MCMP_ADVERTISER_ANNOUNCED;
@@ -386,8 +387,8 @@ void advertise_pause(void)
         end(&speakers[i]);
 }
 
-/* Numbers are left out for what a child may still send meanwhile. */
-static void prepare_goodbye(struct speaker *speaker)
+/* With children still there, numbers are left out for what one may send meanwhile. */
+static void prepare_goodbye(struct speaker *speaker, int is_alone)
 {
     const struct mcmp_httpd_host *host = mcmp_httpd_host_of(speaker->server);
     struct told *told = speaker->told;
@@ -396,7 +397,7 @@ static void prepare_goodbye(struct speaker *speaker)
 
     told->goodbye_len = 0;
     end(speaker);
-    atomic_fetch_add(&told->sequence, 16);
+    speaker->ahead = is_alone ? 0 : 16;
     if (atomic_load(&told->announced) == 0 || begin(speaker, NULL) != MCMP_OK)
         return;
     (void)mcmp_advertiser_stop(speaker->advertiser, 0);
@@ -424,12 +425,15 @@ static void say_goodbye(struct told *told)
 /* The configuration goes, in the parent: at a restart, and at the end. */
 static apr_status_t leave(void *unused)
 {
+    int is_ending;
+
     (void)unused;
     if (getpid() != parent_pid)
         return APR_SUCCESS;
+    is_ending = ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_EXITING;
     for (int i = 0; i < speaker_count; i++) {
-        prepare_goodbye(&speakers[i]);
-        if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_EXITING)
+        prepare_goodbye(&speakers[i], is_ending);
+        if (is_ending)
             say_goodbye(speakers[i].told);
         end(&speakers[i]);
     }

@@ -46,6 +46,18 @@ def test_first_at_once_then_every_frequency_then_the_end():
         statuses = drain(listener, reader)
     assert statuses[-1] == 410 and set(statuses[:-1]) <= {200}
     assert len(reader.proxies) == 1
+    assert reader.last[found['Server']] == 6 + len(statuses), 'each number is the last one and 1'
+
+
+def test_restarts_leave_no_number_out():
+    reader = JavaReader()
+    with Listener(PORT) as listener:
+        with Httpd(host=LO + 'AdvertiseFrequency 0.500', mpm=MPM) as httpd:
+            found = announced(listener, reader)
+            for _ in range(3):
+                httpd.graceful()
+        heard = 1 + len(drain(listener, reader))
+    assert reader.last[found['Server']] == heard
 
 
 def drain(listener, reader):
