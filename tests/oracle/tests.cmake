@@ -20,3 +20,5 @@ add_test(NAME long.oracle COMMAND oracle 6000000 20261120)
 add_test(NAME long.oracle_many COMMAND oracle --many 5000000 20261120)
 set_tests_properties(unit.oracle.quick unit.oracle.many PROPERTIES TIMEOUT 120)
 set_tests_properties(long.oracle long.oracle_many PROPERTIES TIMEOUT 3600 LABELS long)
+mcmp_memcheck(oracle oracle.small 40000) # an episode of each set of options
+mcmp_memcheck(oracle oracle.many --many 24000)
