@@ -19,6 +19,7 @@
 #include <libmcmp/observer.h>
 #include <libmcmp/page.h>
 #include <libmcmp/parser.h>
+#include <libmcmp/probe.h>
 #include <libmcmp/response.h>
 #include <libmcmp/select.h>
 #include <libmcmp/state.h>

@@ -5,6 +5,7 @@
 #include <libmcmp/base.h>
 #include <libmcmp/command.h>
 #include <libmcmp/parser.h>
+#include <libmcmp/probe.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -62,24 +63,6 @@ extern "C" {
 #define MCMP_PENDING_PROBE 1 /**< make the probe, then mcmp_apply_resume() with its result */
 #define MCMP_PENDING_DELAY 2 /**< mcmp_apply_resume() at resume_at (STOP-APP held back, MCMP 4.2) */
 /** @} */
-
-/** One probe of a node or endpoint to be made by the host (MCMP 6). Sized. */
-typedef struct mcmp_probe {
-    size_t struct_size;  /**< set by the library or mcmp_probe_init() */
-    mcmp_handle node;    /**< 0: a free endpoint */
-    uint64_t ticket;     /**< given back with the result, tells this probe from an older one */
-    mcmp_time deadline;  /**< connect and read together end here */
-    mcmp_span host;      /**< name or address, IPv6 in brackets; view, valid as long as the owner */
-    mcmp_span method;    /**< http: "OPTIONS" unless an option says otherwise */
-    mcmp_span path;      /**< http: "*" */
-    mcmp_span authority; /**< http: value for Host */
-    uint32_t port;       /**< 1..65535 */
-    uint32_t scheme;     /**< MCMP_SCHEME_* */
-    uint32_t good_below; /**< http: a final status below this is up; 500 */
-    uint32_t flags;      /**< MCMP_PROBE_* */
-} mcmp_probe;
-
-#define MCMP_PROBE_RESOLVE 0x1u /**< host may be resolved by name service */
 
 /** What an answer waits for. Sized. */
 typedef struct mcmp_pending {
@@ -344,17 +327,6 @@ MCMP_API int mcmp_response_decoder(mcmp_response *response, const mcmp_command_l
  */
 MCMP_API int mcmp_response_set_pending(mcmp_response *response, const mcmp_pending *pending);
 /** @} */
-
-/**
- * @brief Clear the struct and set its size.
- * @param[out] probe the struct
- * @param[in]  size  its size; the macro gives it
- * @mt_any @reentrant yes
- * @since 0.1
- */
-MCMP_API void mcmp_probe_init_sized(mcmp_probe *probe, size_t size);
-/** Initialise with this header's size. */
-#define mcmp_probe_init(p) mcmp_probe_init_sized((p), sizeof(*(p)))
 
 /** @} */
 

@@ -167,6 +167,16 @@ static inline mcmp_span mcmp__trimmed(mcmp_span text)
     return text;
 }
 
+/* No byte below first, and no DEL: from 0x20 on a header stays whole, from 0x21 on a target is one
+ * word. */
+static inline int mcmp__is_clean(mcmp_span text, uint8_t first)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if ((uint8_t)text.ptr[i] < first || text.ptr[i] == 0x7f)
+            return 0;
+    return 1;
+}
+
 /* RFC 9110 tchar */
 extern const uint8_t mcmp__token_chars[256]; /* 1 or 0 */
 static inline int mcmp__is_token_char(char c)

@@ -319,23 +319,15 @@ static void put_head(sink *s, const mcmp_message *message, size_t body_len)
                                                           : "Connection: Keep-Alive\r\n\r\n");
 }
 
-/* Bytes below first are refused: 0x20 keeps headers whole, 0x21 also keeps a target one word. */
-static int is_clean(mcmp_span text, uint8_t first)
-{
-    for (size_t i = 0; i < text.len; i++)
-        if ((uint8_t)text.ptr[i] < first || text.ptr[i] == 0x7f)
-            return 0;
-    return 1;
-}
-
 static int check_message(const mcmp_message *message, mcmp_error *err)
 {
     if (message->command < MCMP_COMMAND_CONFIG || message->command > MCMP_COMMAND_PAGE)
         return mcmp__fail(err, MCMP_ERR_INVALID, "command", "there is no such command");
-    if (!is_clean(message->path, 0x21) || (message->path.len > 0 && message->path.ptr[0] != '/'))
+    if (!mcmp__is_clean(message->path, 0x21) ||
+        (message->path.len > 0 && message->path.ptr[0] != '/'))
         return mcmp__fail(err, MCMP_ERR_INVALID, "path", "the path is no prefix of a target");
-    if (!is_clean(message->host_header, 0x20) || !is_clean(message->user_agent, 0x20) ||
-        !is_clean(message->accept, 0x20))
+    if (!mcmp__is_clean(message->host_header, 0x20) || !mcmp__is_clean(message->user_agent, 0x20) ||
+        !mcmp__is_clean(message->accept, 0x20))
         return mcmp__fail(err, MCMP_ERR_INVALID, "header", "control character in a header value");
     for (size_t i = 0; i < MCMP__COUNT(out_fields); i++) {
         const out_field *field = &out_fields[i];

@@ -59,11 +59,6 @@ static mcmp_span status_text(uint32_t status)
     return mcmp__span("", 0);
 }
 
-void mcmp_probe_init_sized(mcmp_probe *probe, size_t size)
-{
-    mcmp__sized_init(probe, size);
-}
-
 int mcmp_response_new(mcmp_response **out, const mcmp_allocator *allocator, mcmp_error *err)
 {
     mcmp_allocator taken;

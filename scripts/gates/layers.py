@@ -20,7 +20,8 @@ MAY_USE = {
 # Public headers that a folder may see; others only through their owners.
 PUBLIC = {
     'base': ['base.h', 'version.h'],
-    'protocol': ['base.h', 'version.h', 'parser.h', 'command.h', 'response.h', 'client.h'],
+    'protocol': ['base.h', 'version.h', 'parser.h', 'command.h', 'probe.h', 'response.h',
+                 'client.h'],
     'client': ['base.h', 'command.h', 'client.h', 'agent.h', 'view.h'],
     'http': ['base.h', 'http.h', 'http_body.h'],
     'ajp': ['base.h', 'http.h', 'http_body.h', 'ajp.h'],

@@ -133,6 +133,27 @@ static int use_message(void *in)
     return mcmp_message_encode(in, buf, sizeof(buf), &len, NULL);
 }
 
+static int use_probe(void *in)
+{
+    mcmp_probe_exchange exchange;
+    char packet[MCMP_PROBE_PING_LEN];
+    mcmp_span agent = { NULL, 0 };
+    size_t len;
+    int rc = mcmp_probe_encode(in, agent, packet, sizeof(packet), &len, NULL);
+
+    mcmp_probe_exchange_init(&exchange);
+    row_code("both read it alike", mcmp_probe_exchange_start(&exchange, in, NULL), rc);
+    return rc;
+}
+
+static int use_probe_exchange(void *in)
+{
+    mcmp_probe probe;
+
+    mcmp_probe_init(&probe);
+    return mcmp_probe_exchange_start(in, &probe, NULL);
+}
+
 static int use_http_options(void *in)
 {
     mcmp_http_head *head = NULL;
@@ -216,6 +237,9 @@ static const struct {
     { "mcmp_apply", use_request, sizeof(mcmp_request), 0, MCMP_OK },
     { "mcmp_message_encode", use_message, sizeof(mcmp_message),
       offsetof(mcmp_message, max_attempts), MCMP_OK },
+    { "mcmp_probe_encode, mcmp_probe_exchange_start", use_probe, sizeof(mcmp_probe),
+      offsetof(mcmp_probe, good_below), MCMP_OK },
+    { "mcmp_probe_exchange_start", use_probe_exchange, sizeof(mcmp_probe_exchange), 0, MCMP_OK },
     { "mcmp_http_head_new", use_http_options, sizeof(mcmp_http_options),
       offsetof(mcmp_http_options, allocator), MCMP_OK },
     { "mcmp_http_encode_answer", use_http_answer, sizeof(mcmp_http_answer), 0, MCMP_OK },
