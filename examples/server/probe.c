@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One probe: resolve, then for each address connect (TLS for https and wss), send, read the first
- * answer. http: any final status below the limit is good. ajp: CPing must be answered by CPong,
- * exactly. Connect and read share the deadline; a further address gets its share of what is left,
- * so that a mute first one does not use all of it.
+ * One probe: resolve, then for each address connect (TLS for https and wss), send, read until the
+ * library has a verdict. Connect and read share the deadline; a further address gets its share of
+ * what is left, so that a mute first one does not use all of it.
  */
 #include "probe.h"
 
-#include <libmcmp/ajp.h>
+#include <libmcmp/command.h>
+#include <libmcmp/probe.h>
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -38,7 +37,6 @@ struct probe {
     const char *why;
     mcmp_time deadline;
     uint32_t scheme;
-    uint32_t good_below;
     char host[256];
     struct address list[RESOLVE_MAX];
     unsigned count;
@@ -46,9 +44,7 @@ struct probe {
     char request[1024];
     size_t request_len;
     size_t sent;
-    char answer[512];
-    size_t answer_len;
-    mcmp_ajp_proxy *ajp; /* codec of a CPing */
+    mcmp_probe_exchange exchange;
 };
 
 static void try_next(struct probe *p);
@@ -58,7 +54,6 @@ static void probe_free(struct io *io)
     struct probe *p = LINK_OWNER(struct probe, io, io);
 
     p->worker->probe_count--;
-    mcmp_ajp_proxy_free(p->ajp);
     free(p);
 }
 
@@ -113,88 +108,23 @@ static void fail(struct probe *p, const char *why)
         try_next(p);
 }
 
-/* The number of a status line; 0: more is needed; -1: no HTTP. */
-static int status_number(const char *at, size_t len)
+static void judge(struct probe *p)
 {
-    int status = 0;
+    const char *why = mcmp_probe_exchange_text(&p->exchange);
 
-    if (len < 12)
-        return memcmp(at, "HTTP/1.", len < 7 ? len : 7) == 0 ? 0 : -1;
-    if (memcmp(at, "HTTP/1.", 7) != 0 || at[8] != ' ')
-        return -1;
-    for (int i = 9; i < 12; i++) {
-        if (at[i] < '0' || at[i] > '9')
-            return -1;
-        status = status * 10 + (at[i] - '0');
-    }
-    return status >= 100 ? status : -1;
-}
-
-/* The status of the first final head in the answer; 0: more is needed; -1: no HTTP. */
-static int final_status(const struct probe *p)
-{
-    const char *at = p->answer;
-    size_t len = p->answer_len;
-
-    for (;;) {
-        int status = status_number(at, len);
-        const char *end;
-
-        if (status <= 0 || status >= 200)
-            return status;
-        end = memmem(at, len, "\r\n\r\n", 4);
-        if (end == NULL)
-            return 0;
-        len -= (size_t)(end + 4 - at);
-        at = end + 4;
-    }
-}
-
-static int is_ajp(const struct probe *p)
-{
-    return p->scheme == MCMP_SCHEME_AJP;
-}
-
-/* AJP13 5: the secret is no part of CPing, so a good answer says nothing of it. */
-static int judge_ajp(struct probe *p, size_t from)
-{
-    mcmp_ajp_event event;
-    size_t used = 0;
-    int rc;
-
-    mcmp_ajp_event_init(&event);
-    rc = mcmp_ajp_proxy_feed(p->ajp, p->answer + from, p->answer_len - from, &used, &event, NULL);
-    if (rc == MCMP_NEED_MORE)
-        return 0;
-    if (rc == MCMP_OK && event.type == MCMP_AJP_EVENT_PONG && from + used == p->answer_len)
-        finish(p, 1, "CPong came; the secret was not checked by that");
+    if (p->exchange.verdict == MCMP_PROBE_GOOD)
+        finish(p, 1, why);
     else
-        fail(p, "the answer to CPing is no CPong");
-    return 1;
-}
-
-/* 1 when the answer decides, which finishes the probe. The bytes from `from` on are new. */
-static int judge(struct probe *p, size_t from)
-{
-    int status;
-
-    if (is_ajp(p))
-        return judge_ajp(p, from);
-    status = final_status(p);
-    if (status == 0)
-        return 0;
-    if (status > 0 && (uint32_t)status < p->good_below)
-        finish(p, 1, NULL);
-    else
-        fail(p, status < 0 ? "the answer is no HTTP" : "bad status");
-    return 1;
+        fail(p, why);
 }
 
 static void do_read(struct probe *p)
 {
-    for (;;) {
-        ssize_t n =
-            stream_read(&p->stream, p->answer + p->answer_len, sizeof(p->answer) - p->answer_len);
+    char answer[512];
+    int rc = MCMP_NEED_MORE;
+
+    while (rc == MCMP_NEED_MORE) {
+        ssize_t n = stream_read(&p->stream, answer, sizeof(answer));
 
         if (n < 0 && errno == EINTR)
             continue;
@@ -202,18 +132,14 @@ static void do_read(struct probe *p)
             io_want(&p->io, p->stream.ssl != NULL ? p->stream.need : IO_READ);
             return;
         }
-        if (n <= 0) {
-            fail(p, n < 0 ? strerror(errno) : "closed without an answer");
+        if (n < 0) {
+            fail(p, strerror(errno));
             return;
         }
-        p->answer_len += (size_t)n;
-        if (judge(p, p->answer_len - (size_t)n))
-            return;
-        if (p->answer_len == sizeof(p->answer)) {
-            fail(p, "the answer is too long");
-            return;
-        }
+        rc = n > 0 ? mcmp_probe_exchange_feed(&p->exchange, answer, (size_t)n, NULL)
+                   : mcmp_probe_exchange_end(&p->exchange, NULL);
     }
+    judge(p);
 }
 
 static void do_send(struct probe *p)
@@ -292,24 +218,6 @@ static void on_ready(struct io *io, unsigned events)
         do_read(p);
 }
 
-/* Each address is asked anew. 0, or -1 without memory. */
-static int write_cping(struct probe *p)
-{
-    mcmp_ajp_options opts;
-
-    mcmp_ajp_options_init(&opts);
-    opts.max_accept = MCMP_AJP_PACKET_MIN;
-    opts.max_head = MCMP_AJP_PACKET_MIN;
-    if (p->ajp != NULL)
-        mcmp_ajp_proxy_reset(p->ajp);
-    else if (mcmp_ajp_proxy_new(&p->ajp, &opts, NULL) != MCMP_OK)
-        return -1;
-    return mcmp_ajp_proxy_encode_ping(p->ajp, p->request, sizeof(p->request), &p->request_len,
-                                      NULL) == MCMP_OK
-               ? 0
-               : -1;
-}
-
 static void try_next(struct probe *p)
 {
     mcmp_time left = p->deadline - clock_now();
@@ -317,11 +225,6 @@ static void try_next(struct probe *p)
 
     p->phase = PHASE_CONNECT;
     p->sent = 0;
-    p->answer_len = 0;
-    if (is_ajp(p) && write_cping(p) != 0) {
-        finish(p, 0, "no memory for a CPing");
-        return;
-    }
     while (p->next < p->count) {
         const struct address *address = &p->list[p->next++];
 
@@ -336,6 +239,7 @@ static void try_next(struct probe *p)
         }
         p->open = 1;
         p->stream.fd = fd;
+        (void)mcmp_probe_exchange_start(&p->exchange, NULL, NULL); /* each is asked anew */
         timer_set(&p->worker->timers, &p->timer, left / (mcmp_time)(p->count - p->next + 1));
         io_want(&p->io, IO_WRITE);
         return;
@@ -366,18 +270,17 @@ static void on_resolved(void *ctx, const struct address *list, unsigned count, c
     timer_set(&p->worker->timers, &p->timer, 0);
 }
 
-static void write_request(struct probe *p, const mcmp_probe *what)
+/* The question and who may judge its answer. 0, or -1. */
+static int prepare(struct probe *p, const mcmp_probe *what)
 {
-    int len;
+    static const mcmp_span agent = { "mcmp-server", sizeof("mcmp-server") - 1 };
 
-    if (is_ajp(p))
-        return; /* written when an address is tried */
-    len = snprintf(p->request, sizeof(p->request),
-                   "%.*s %.*s HTTP/1.1\r\nHost: %.*s\r\nUser-Agent: mcmp-server\r\n"
-                   "Connection: close\r\n\r\n",
-                   (int)what->method.len, what->method.ptr, (int)what->path.len, what->path.ptr,
-                   (int)what->authority.len, what->authority.ptr);
-    p->request_len = len > 0 && (size_t)len < sizeof(p->request) ? (size_t)len : 0;
+    mcmp_probe_exchange_init(&p->exchange);
+    return mcmp_probe_encode(what, agent, p->request, sizeof(p->request), &p->request_len, NULL) ==
+                       MCMP_OK &&
+                   mcmp_probe_exchange_start(&p->exchange, what, NULL) == MCMP_OK
+               ? 0
+               : -1;
 }
 
 /* Find the addresses, or begin to. */
@@ -385,8 +288,8 @@ static void find(struct probe *p, const mcmp_probe *what)
 {
     int may_resolve = (what->flags & MCMP_PROBE_RESOLVE) != 0 || resolve_is_localhost(what->host);
 
-    if (p->request_len == 0 && !is_ajp(p)) {
-        p->why = "the request is too long";
+    if (prepare(p, what) != 0) {
+        p->why = "the request can't be written";
     } else if (resolve_literal(what->host, what->port, &p->list[0])) {
         p->count = 1;
     } else if (!may_resolve) {
@@ -410,13 +313,11 @@ struct probe *probe_start(struct worker *w, const mcmp_probe *what, probe_fn fn,
     p->ctx = ctx;
     p->deadline = what->deadline;
     p->scheme = what->scheme;
-    p->good_below = what->good_below;
     p->why = "no address";
     timer_init(&p->timer, on_timer);
     if (what->host.len < sizeof(p->host))
         memcpy(p->host, what->host.ptr, what->host.len);
     w->probe_count++;
-    write_request(p, what);
     find(p, what);
     return p;
 }
