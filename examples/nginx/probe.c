@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One probe: find the addresses, then for each connect (TLS for https and wss), send, read the
- * first answer. http: any final status below the limit is good. ajp: CPing must be answered by
- * CPong, exactly. Connect and read share the deadline; each address gets its share of what is left,
- * so that a mute first one does not use all of it. All of it runs on nginx's events; names go to
- * nginx's resolver. The certificate of an https node is not looked at: a probe sends no secret.
+ * One probe: find the addresses, then for each connect (TLS for https and wss), send, read until
+ * the library has a verdict. Connect and read share the deadline; each address gets its share of
+ * what is left, so that a mute first one does not use all of it. All of it runs on nginx's events;
+ * names go to nginx's resolver. The certificate of an https node is not looked at: a probe sends no
+ * secret.
  */
 #include "probe.h"
-
-#include <stdio.h>
 
 #include "address.h"
 #include "tls.h"
@@ -31,14 +29,11 @@ struct ngx_mcmp_probe_s {
     const char *why;
     mcmp_time deadline;
     uint32_t scheme;
-    uint32_t good_below;
     ngx_str_t host;
     char request[1024];
     size_t request_len;
     size_t sent;
-    char answer[512];
-    size_t answer_len;
-    mcmp_ajp_proxy *ajp; /* codec of a CPing */
+    mcmp_probe_exchange exchange;
 };
 
 static void try_next(ngx_mcmp_probe_t *p);
@@ -62,7 +57,6 @@ void ngx_mcmp_probe_cancel(ngx_mcmp_probe_t *p)
     ngx_mcmp_lookup_cancel(p->lookup);
     if (p->timer.timer_set)
         ngx_del_timer(&p->timer);
-    mcmp_ajp_proxy_free(p->ajp);
     ngx_destroy_pool(p->pool); /* the probe lies in it */
 }
 
@@ -86,114 +80,43 @@ static void fail(ngx_mcmp_probe_t *p, const char *why)
         try_next(p);
 }
 
-static int is_ajp(const ngx_mcmp_probe_t *p)
-{
-    return p->scheme == MCMP_SCHEME_AJP;
-}
-
 static int is_tls(const ngx_mcmp_probe_t *p)
 {
     return p->scheme == MCMP_SCHEME_HTTPS || p->scheme == MCMP_SCHEME_WSS;
 }
 
-/* The number of a status line; 0: more is needed; -1: no HTTP. */
-static int status_number(const char *at, size_t len)
+static void judge(ngx_mcmp_probe_t *p)
 {
-    int status = 0;
+    const char *why = mcmp_probe_exchange_text(&p->exchange);
 
-    if (len < 12)
-        return ngx_memcmp(at, "HTTP/1.", len < 7 ? len : 7) == 0 ? 0 : -1;
-    if (ngx_memcmp(at, "HTTP/1.", 7) != 0 || at[8] != ' ')
-        return -1;
-    for (int i = 9; i < 12; i++) {
-        if (at[i] < '0' || at[i] > '9')
-            return -1;
-        status = status * 10 + (at[i] - '0');
-    }
-    return status >= 100 ? status : -1;
-}
-
-/* The status of the first final head in the answer; 0: more is needed; -1: no HTTP. */
-static int final_status(const ngx_mcmp_probe_t *p)
-{
-    const char *at = p->answer;
-    size_t len = p->answer_len;
-
-    for (;;) {
-        int status = status_number(at, len);
-        const char *end;
-
-        if (status <= 0 || status >= 200)
-            return status;
-        end = memmem(at, len, "\r\n\r\n", 4);
-        if (end == NULL)
-            return 0;
-        len -= (size_t)(end + 4 - at);
-        at = end + 4;
-    }
-}
-
-/* AJP13 5: the secret is no part of CPing, so a good answer says nothing of it. */
-static int judge_ajp(ngx_mcmp_probe_t *p, size_t from)
-{
-    mcmp_ajp_event event;
-    size_t used = 0;
-    int rc;
-
-    mcmp_ajp_event_init(&event);
-    rc = mcmp_ajp_proxy_feed(p->ajp, p->answer + from, p->answer_len - from, &used, &event, NULL);
-    if (rc == MCMP_NEED_MORE)
-        return 0;
-    if (rc == MCMP_OK && event.type == MCMP_AJP_EVENT_PONG && from + used == p->answer_len)
-        finish(p, 1, NULL);
+    if (p->exchange.verdict == MCMP_PROBE_GOOD)
+        finish(p, 1, why);
     else
-        fail(p, "the answer to CPing is no CPong");
-    return 1;
-}
-
-/* 1 when the answer decides: the probe may be gone then. The bytes from `from` on are new. */
-static int judge(ngx_mcmp_probe_t *p, size_t from)
-{
-    int status;
-
-    if (is_ajp(p))
-        return judge_ajp(p, from);
-    status = final_status(p);
-    if (status == 0)
-        return 0;
-    if (status > 0 && (uint32_t)status < p->good_below)
-        finish(p, 1, NULL);
-    else
-        fail(p, status < 0 ? "the answer is no HTTP" : "bad status");
-    return 1;
+        fail(p, why);
 }
 
 static void do_read(ngx_mcmp_probe_t *p)
 {
     ngx_connection_t *c = p->peer.connection;
+    u_char answer[512];
+    int rc = MCMP_NEED_MORE;
 
-    for (;;) {
-        size_t room = sizeof(p->answer) - p->answer_len;
-        ssize_t n;
+    while (rc == MCMP_NEED_MORE) {
+        ssize_t n = c->recv(c, answer, sizeof(answer));
 
-        if (room == 0) {
-            fail(p, "the answer is too long");
-            return;
-        }
-        n = c->recv(c, (u_char *)p->answer + p->answer_len, room);
         if (n == NGX_AGAIN) {
             if (ngx_handle_read_event(c->read, 0) != NGX_OK)
                 fail(p, "the event can't be set");
             return;
         }
-        if (n <= 0) {
-            fail(p, n < 0 ? "the connection broke" : "closed without an answer");
+        if (n < 0) {
+            fail(p, "the connection broke");
             return;
         }
-        p->answer_len += (size_t)n;
-        if (judge(p, p->answer_len - (size_t)n))
-            return;
+        rc = n > 0 ? mcmp_probe_exchange_feed(&p->exchange, answer, (size_t)n, NULL)
+                   : mcmp_probe_exchange_end(&p->exchange, NULL);
     }
+    judge(p);
 }
 
 static void do_send(ngx_mcmp_probe_t *p)
@@ -267,24 +190,6 @@ static void on_event(ngx_event_t *event)
         do_read(p);
 }
 
-/* Each address is asked anew. 0, or -1 without memory. */
-static int write_cping(ngx_mcmp_probe_t *p)
-{
-    mcmp_ajp_options opts;
-
-    mcmp_ajp_options_init(&opts);
-    opts.max_accept = MCMP_AJP_PACKET_MIN;
-    opts.max_head = MCMP_AJP_PACKET_MIN;
-    if (p->ajp != NULL)
-        mcmp_ajp_proxy_reset(p->ajp);
-    else if (mcmp_ajp_proxy_new(&p->ajp, &opts, NULL) != MCMP_OK)
-        return -1;
-    return mcmp_ajp_proxy_encode_ping(p->ajp, p->request, sizeof(p->request), &p->request_len,
-                                      NULL) == MCMP_OK
-               ? 0
-               : -1;
-}
-
 /* NGX_OK and NGX_AGAIN: the connection is there or on its way. */
 static ngx_int_t open_peer(ngx_mcmp_probe_t *p, ngx_mcmp_address_t *address)
 {
@@ -327,11 +232,7 @@ static void try_next(ngx_mcmp_probe_t *p)
 
     p->phase = PHASE_CONNECT;
     p->sent = 0;
-    p->answer_len = 0;
-    if (is_ajp(p) && write_cping(p) != 0) {
-        finish(p, 0, "no memory for a CPing");
-        return;
-    }
+    (void)mcmp_probe_exchange_start(&p->exchange, NULL, NULL); /* each is asked anew */
     while (p->next < p->count) {
         ngx_int_t rc = open_peer(p, &p->list[p->next++]);
 
@@ -372,27 +273,25 @@ static void on_found(void *ctx, const ngx_mcmp_address_t *list, ngx_uint_t count
     set_timer(p, 0);
 }
 
-static int write_request(ngx_mcmp_probe_t *p, const mcmp_probe *what)
+/* The question and who may judge its answer. 0, or -1. */
+static int prepare(ngx_mcmp_probe_t *p, const mcmp_probe *what)
 {
-    int len;
+    static const mcmp_span agent = { "ngx_http_mcmp_module", sizeof("ngx_http_mcmp_module") - 1 };
 
-    if (is_ajp(p))
-        return 0; /* written when an address is tried */
-    len = snprintf(p->request, sizeof(p->request),
-                   "%.*s %.*s HTTP/1.1\r\nHost: %.*s\r\nUser-Agent: ngx_http_mcmp_module\r\n"
-                   "Connection: close\r\n\r\n",
-                   (int)what->method.len, what->method.ptr, (int)what->path.len, what->path.ptr,
-                   (int)what->authority.len, what->authority.ptr);
-    p->request_len = (size_t)len;
-    return len > 0 && (size_t)len < sizeof(p->request) ? 0 : -1;
+    mcmp_probe_exchange_init(&p->exchange);
+    return mcmp_probe_encode(what, agent, p->request, sizeof(p->request), &p->request_len, NULL) ==
+                       MCMP_OK &&
+                   mcmp_probe_exchange_start(&p->exchange, what, NULL) == MCMP_OK
+               ? 0
+               : -1;
 }
 
 /* Find the addresses, or begin to. */
 static void begin(ngx_mcmp_probe_t *p, const mcmp_probe *what)
 {
     p->why = "names of free endpoints are not looked up";
-    if (write_request(p, what) != 0)
-        p->why = "the request is too long";
+    if (prepare(p, what) != 0)
+        p->why = "the request can't be written";
     else if (!ngx_mcmp_literal(what->host, what->port, p->list, &p->count) &&
              (what->flags & MCMP_PROBE_RESOLVE) != 0)
         p->lookup = ngx_mcmp_lookup(p->zone, what->host, what->port, on_found, p, &p->why);
@@ -419,7 +318,6 @@ ngx_mcmp_probe_t *ngx_mcmp_probe_start(ngx_mcmp_zone_t *zone, const mcmp_probe *
     p->ctx = ctx;
     p->deadline = what->deadline;
     p->scheme = what->scheme;
-    p->good_below = what->good_below;
     p->host.len = (size_t)(ngx_cpymem(p->host.data, what->host.ptr, what->host.len) - p->host.data);
     p->host.data[p->host.len] = '\0';
     p->log = *ngx_cycle->log;
