@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One probe: resolve, then for each address connect, TLS for https and wss, send, read the first
- * answer. http: any final status below the limit is good; without EnableOptions a connection is
- * enough. ajp: CPing must be answered by CPong, exactly. Connect and read share the deadline; an
- * address gets its share of what is left, so that a mute first one does not use all of it.
+ * One probe: resolve, then for each address connect, TLS for https and wss, send, read until the
+ * library has a verdict; without EnableOptions a connection is enough. Connect and read share the
+ * deadline; an address gets its share of what is left, so that a mute first one does not use all of
+ * it.
  *
- * Nothing here waits but probe_run(): a step goes as far as it can. TLS verifies nobody: the probe
- * says nothing worth hiding and asks for a sign of life only; forwarding verifies as mod_ssl is
- * told to.
+ * Nothing here waits but probe_run(): a step goes as far as it can. There may be thousands of nodes
+ * to ask, so it makes no system call whose answer poll() gives as well. TLS verifies nobody: the
+ * probe says nothing worth hiding and asks for a sign of life only; forwarding verifies as mod_ssl
+ * is told to.
  */
 #include "probe.h"
 
-#include <libmcmp/ajp.h>
+#include <libmcmp/probe.h>
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +28,7 @@
 #include "resolve.h"
 
 #define LOOK_AGAIN (5 * MCMP_MSEC) /* at a name that is being looked up */
+#define MOST_HEAD 4096
 
 enum phase { PHASE_RESOLVE, PHASE_NEXT, PHASE_CONNECT, PHASE_TLS, PHASE_SEND, PHASE_READ, PHASES };
 
@@ -35,29 +38,28 @@ enum step { STEP_ON, STEP_WAIT, STEP_GOOD, STEP_FAILED };
 struct probe {
     enum phase phase;
     int result;
-    int status;
     int fd;
     short events;
     uint32_t scheme;
     uint32_t port;
     uint32_t flags;
-    uint32_t good_below;
     int connect_only;
     mcmp_time deadline;
     mcmp_time until; /* of this address */
     const char *why;
     struct resolve *resolve;
-    struct addrinfo *literal;
+    struct addrinfo literal;
+    struct sockaddr_storage literal_at;
+    const struct addrinfo *address;
     const struct addrinfo *next;
     SSL_CTX *ctx;
     SSL *ssl;
-    mcmp_ajp_proxy *ajp;
+    mcmp_probe_exchange exchange;
+    char *head; /* NULL, or room for what an expression looks at */
     char host[256];
     char request[1024];
     size_t request_len;
     size_t sent;
-    char answer[4096];
-    size_t answer_len;
 };
 
 static enum step failed(struct probe *p, const char *why)
@@ -103,26 +105,6 @@ static void drop(struct probe *p)
     p->fd = -1;
 }
 
-/* Each address is asked anew. */
-static int write_cping(struct probe *p)
-{
-    mcmp_ajp_options opts;
-
-    if (p->scheme != MCMP_SCHEME_AJP)
-        return 0;
-    mcmp_ajp_options_init(&opts);
-    opts.max_accept = MCMP_AJP_PACKET_MIN;
-    opts.max_head = MCMP_AJP_PACKET_MIN;
-    if (p->ajp != NULL)
-        mcmp_ajp_proxy_reset(p->ajp);
-    else if (mcmp_ajp_proxy_new(&p->ajp, &opts, NULL) != MCMP_OK)
-        return -1;
-    return mcmp_ajp_proxy_encode_ping(p->ajp, p->request, sizeof(p->request), &p->request_len,
-                                      NULL) == MCMP_OK
-               ? 0
-               : -1;
-}
-
 static int count_left(const struct probe *p)
 {
     int count = 0;
@@ -130,6 +112,28 @@ static int count_left(const struct probe *p)
     for (const struct addrinfo *at = p->next; at != NULL; at = at->ai_next)
         count++;
     return count;
+}
+
+static int is_tls(const struct probe *p)
+{
+    return p->scheme == MCMP_SCHEME_HTTPS || p->scheme == MCMP_SCHEME_WSS;
+}
+
+static enum step no_connection(struct probe *p, int error)
+{
+    return failed(p, error == ECONNREFUSED ? "connection refused" : "no connection");
+}
+
+/* The request carries the last packet of the handshake: one less, and the node wakes up once. */
+static void hold_ack(int fd)
+{
+#ifdef TCP_QUICKACK
+    int off = 0;
+
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof(off));
+#else
+    (void)fd;
+#endif
 }
 
 static enum step step_next(struct probe *p, mcmp_time now)
@@ -142,23 +146,20 @@ static enum step step_next(struct probe *p, mcmp_time now)
         return STEP_WAIT;
     }
     p->until = now + (p->deadline - now) / count_left(p);
+    p->address = address;
     p->next = address->ai_next;
     p->sent = 0;
-    p->answer_len = 0;
-    if (write_cping(p) != 0)
-        return lost(p, "no memory for a CPing");
+    (void)mcmp_probe_exchange_start(&p->exchange, NULL, NULL); /* each is asked anew */
+    /* Sending tells as well whether there is a connection; near by there often is one already. */
+    p->phase = p->connect_only || is_tls(p) ? PHASE_CONNECT : PHASE_SEND;
     p->fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (p->fd < 0)
         return errno == EAFNOSUPPORT ? failed(p, "no such protocol here") : lost(p, "no socket");
+    if (p->phase == PHASE_SEND)
+        hold_ack(p->fd);
     if (connect(p->fd, address->ai_addr, address->ai_addrlen) != 0 && errno != EINPROGRESS)
         return failed(p, "the endpoint can't be reached");
-    p->phase = PHASE_CONNECT;
-    return wait_for(p, POLLOUT);
-}
-
-static int is_tls(const struct probe *p)
-{
-    return p->scheme == MCMP_SCHEME_HTTPS || p->scheme == MCMP_SCHEME_WSS;
+    return STEP_ON;
 }
 
 static int start_tls(struct probe *p)
@@ -176,23 +177,16 @@ static int start_tls(struct probe *p)
     return 0;
 }
 
+/* Asking a second time tells what became of the first one. */
 static enum step step_connect(struct probe *p, mcmp_time now)
 {
-    struct pollfd look = { p->fd, POLLOUT, 0 };
-    int error = 0;
-    socklen_t len = sizeof(error);
-
     (void)now;
-    if (poll(&look, 1, 0) == 0)
-        return wait_for(p, POLLOUT);
-    getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &error, &len);
-    if (error != 0)
-        return failed(p, error == ECONNREFUSED ? "connection refused" : "no connection");
+    if (connect(p->fd, p->address->ai_addr, p->address->ai_addrlen) != 0 && errno != EISCONN)
+        return errno == EALREADY || errno == EINPROGRESS || errno == EINTR
+                   ? wait_for(p, POLLOUT)
+                   : no_connection(p, errno);
     if (p->connect_only)
         return STEP_GOOD;
-    p->phase = PHASE_SEND;
-    if (!is_tls(p))
-        return STEP_ON;
     p->phase = PHASE_TLS;
     return start_tls(p) == 0 ? STEP_ON : failed(p, "TLS can't be started");
 }
@@ -233,113 +227,49 @@ static enum step step_send(struct probe *p, mcmp_time now)
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
             return wait_for(p, POLLOUT);
         if (n < 0)
-            return failed(p, "the connection broke");
+            return p->sent == 0 ? no_connection(p, errno) : failed(p, "the connection broke");
         p->sent += (size_t)n;
     }
     p->phase = PHASE_READ;
-    return STEP_ON;
+    return p->ssl != NULL ? STEP_ON : wait_for(p, POLLIN);
 }
 
-/* The number of a status line; 0: more is needed; -1: no HTTP. */
-static int status_number(const char *at, size_t len)
+/* What an expression says counts, whatever is good without one. */
+static enum step judge(struct probe *p)
 {
-    int status = 0;
+    const mcmp_probe_exchange *exchange = &p->exchange;
+    int good = exchange->verdict == MCMP_PROBE_GOOD;
 
-    if (len < 12)
-        return memcmp(at, "HTTP/1.", len < 7 ? len : 7) == 0 ? 0 : -1;
-    if (memcmp(at, "HTTP/1.", 7) != 0 || at[8] != ' ')
-        return -1;
-    for (int i = 9; i < 12; i++) {
-        if (at[i] < '0' || at[i] > '9')
-            return -1;
-        status = status * 10 + (at[i] - '0');
-    }
-    return status >= 100 ? status : -1;
-}
-
-/* The status of the first final head in the answer; 0: more is needed; -1: no HTTP. */
-static int final_status(const struct probe *p)
-{
-    const char *at = p->answer;
-    size_t len = p->answer_len;
-
-    for (;;) {
-        int status = status_number(at, len);
-        const char *end;
-
-        if (status <= 0 || status >= 200)
-            return status;
-        end = memmem(at, len, "\r\n\r\n", 4);
-        if (end == NULL)
-            return 0;
-        len -= (size_t)(end + 4 - at);
-        at = end + 4;
-    }
-}
-
-/* An expression looks at the headers, too. */
-static int is_whole_head(const struct probe *p)
-{
-    return memmem(p->answer, p->answer_len, "\r\n\r\n", 4) != NULL;
-}
-
-static enum step judge_http(struct probe *p)
-{
-    int status = final_status(p);
-    int good;
-
-    if (status == 0)
-        return STEP_ON;
-    if (status < 0)
-        return failed(p, "the answer is no HTTP");
-    if (hc_expr_has() && !is_whole_head(p) && p->answer_len < sizeof(p->answer))
-        return STEP_ON;
-    p->status = status;
-    good = hc_expr_judge(status, p->answer, p->answer_len);
-    if (good >= 0)
+    if (p->head != NULL && (good || exchange->verdict == MCMP_PROBE_BAD_STATUS)) {
+        good = hc_expr_judge((int)exchange->status, p->head + exchange->head_at,
+                             exchange->taken - exchange->head_at);
         return good ? STEP_GOOD : failed(p, "the expression says no");
-    return (uint32_t)status < p->good_below ? STEP_GOOD : failed(p, "bad status");
-}
-
-/* AJP13 5: the secret is no part of CPing, so a good answer says nothing of it. */
-static enum step judge_ajp(struct probe *p, size_t from)
-{
-    mcmp_ajp_event event;
-    size_t used = 0;
-    int rc;
-
-    mcmp_ajp_event_init(&event);
-    rc = mcmp_ajp_proxy_feed(p->ajp, p->answer + from, p->answer_len - from, &used, &event, NULL);
-    if (rc == MCMP_NEED_MORE)
-        return STEP_ON;
-    if (rc == MCMP_OK && event.type == MCMP_AJP_EVENT_PONG && from + used == p->answer_len)
-        return STEP_GOOD;
-    return failed(p, "the answer to CPing is no CPong");
+    }
+    return good ? STEP_GOOD : failed(p, mcmp_probe_exchange_text(exchange));
 }
 
 static enum step step_read(struct probe *p, mcmp_time now)
 {
-    enum step step = STEP_ON;
+    char data[MOST_HEAD];
+    int rc = MCMP_NEED_MORE;
 
     (void)now;
-    while (step == STEP_ON) {
-        size_t from = p->answer_len;
-        size_t room = sizeof(p->answer) - from;
-        ssize_t n = p->ssl != NULL ? SSL_read(p->ssl, p->answer + from, (int)room)
-                                   : recv(p->fd, p->answer + from, room, 0);
+    while (rc == MCMP_NEED_MORE) {
+        size_t room = sizeof(data) - p->exchange.taken;
+        ssize_t n = p->ssl != NULL ? SSL_read(p->ssl, data, (int)room) : recv(p->fd, data, room, 0);
 
         if (n <= 0 && p->ssl != NULL)
             return tls_wants(p, (int)n, "closed without an answer");
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
             return wait_for(p, POLLIN);
-        if (n <= 0)
-            return failed(p, "closed without an answer");
-        p->answer_len += (size_t)n;
-        step = p->scheme == MCMP_SCHEME_AJP ? judge_ajp(p, from) : judge_http(p);
-        if (step == STEP_ON && p->answer_len == sizeof(p->answer))
-            return failed(p, "the answer is too long");
+        if (n < 0)
+            return failed(p, "the connection broke");
+        if (p->head != NULL)
+            memcpy(p->head + p->exchange.taken, data, (size_t)n);
+        rc = n > 0 ? mcmp_probe_exchange_feed(&p->exchange, data, (size_t)n, NULL)
+                   : mcmp_probe_exchange_end(&p->exchange, NULL);
     }
-    return step;
+    return judge(p);
 }
 
 static enum step (*const phases[PHASES])(struct probe *p, mcmp_time now) = {
@@ -383,18 +313,10 @@ const char *probe_why(const struct probe *p)
     return p->why;
 }
 
-int probe_status(const struct probe *p)
-{
-    return p->status;
-}
-
 static void forget_addresses(struct probe *p)
 {
     resolve_free(p->resolve);
-    if (p->literal != NULL)
-        freeaddrinfo(p->literal);
     p->resolve = NULL;
-    p->literal = NULL;
     p->next = NULL;
 }
 
@@ -404,43 +326,72 @@ void probe_free(struct probe *p)
         return;
     drop(p);
     SSL_CTX_free(p->ctx);
-    mcmp_ajp_proxy_free(p->ajp);
+    free(p->head);
     forget_addresses(p);
     free(p);
+}
+
+/* 1 when the host is an address. */
+static int find_literal(struct probe *p)
+{
+    struct sockaddr_in *v4 = (void *)&p->literal_at;
+    struct sockaddr_in6 *v6 = (void *)&p->literal_at;
+
+    memset(&p->literal, 0, sizeof(p->literal));
+    memset(&p->literal_at, 0, sizeof(p->literal_at));
+    if (inet_pton(AF_INET, p->host, &v4->sin_addr) == 1) {
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons((uint16_t)p->port);
+        p->literal.ai_addrlen = sizeof(*v4);
+    } else if (inet_pton(AF_INET6, p->host, &v6->sin6_addr) == 1) {
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = htons((uint16_t)p->port);
+        p->literal.ai_addrlen = sizeof(*v6);
+    } else {
+        return 0;
+    }
+    p->literal.ai_family = p->literal_at.ss_family;
+    p->literal.ai_addr = (struct sockaddr *)&p->literal_at;
+    p->next = &p->literal;
+    return 1;
 }
 
 /* Addresses are taken as they are; a name is looked up only where that is allowed. */
 static void find(struct probe *p)
 {
-    struct addrinfo hints = { .ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM };
-    int is_local = strcasecmp(p->host, "localhost") == 0;
     char port[8];
 
-    (void)snprintf(port, sizeof(port), "%u", p->port & 0xffff);
-    if (getaddrinfo(p->host, port, &hints, &p->literal) == 0) {
-        p->next = p->literal;
-        return;
-    }
-    p->literal = NULL;
-    p->why = "names are not looked up here";
-    if ((p->flags & MCMP_PROBE_RESOLVE) != 0 || is_local) {
+    if (p->request_len == 0) {
+        p->why = "the request can't be written";
+    } else if (find_literal(p)) {
+        p->why = NULL;
+    } else if ((p->flags & MCMP_PROBE_RESOLVE) == 0 && strcasecmp(p->host, "localhost") != 0) {
+        p->why = "names are not looked up here";
+    } else {
+        (void)snprintf(port, sizeof(port), "%u", p->port & 0xffff);
         p->why = "the name can't be looked up";
         p->resolve = resolve_start(p->host, port);
     }
 }
 
-static void write_request(struct probe *p, const mcmp_probe *what)
+/* The question and who may judge its answer. 0, or -1 without memory. */
+static int prepare(struct probe *p, const mcmp_probe *what)
 {
-    int len;
+    static const mcmp_span agent = { "mod_mcmp", sizeof("mod_mcmp") - 1 };
 
-    if (p->scheme == MCMP_SCHEME_AJP)
-        return; /* written when an address is tried */
-    len = snprintf(p->request, sizeof(p->request),
-                   "%.*s %.*s HTTP/1.1\r\nHost: %.*s\r\nUser-Agent: mod_mcmp\r\n"
-                   "Connection: close\r\n\r\n",
-                   (int)what->method.len, what->method.ptr, (int)what->path.len, what->path.ptr,
-                   (int)what->authority.len, what->authority.ptr);
-    p->request_len = len > 0 && (size_t)len < sizeof(p->request) ? (size_t)len : 0;
+    mcmp_probe_exchange_init(&p->exchange);
+    p->exchange.max_answer = MOST_HEAD;
+    if (hc_expr_has() && what->scheme != MCMP_SCHEME_AJP) {
+        p->exchange.flags = MCMP_PROBE_WHOLE_HEAD;
+        p->head = malloc(MOST_HEAD);
+        if (p->head == NULL)
+            return -1;
+    }
+    if (mcmp_probe_exchange_start(&p->exchange, what, NULL) != MCMP_OK ||
+        mcmp_probe_encode(what, agent, p->request, sizeof(p->request), &p->request_len, NULL) !=
+            MCMP_OK)
+        p->request_len = 0;
+    return 0;
 }
 
 /* Without the brackets of an IPv6 address. */
@@ -464,11 +415,13 @@ struct probe *probe_start(const mcmp_probe *what)
     p->scheme = what->scheme;
     p->port = what->port;
     p->flags = what->flags;
-    p->good_below = what->good_below;
     p->deadline = what->deadline;
     p->connect_only = what->scheme != MCMP_SCHEME_AJP && mcmp_httpd_settings()->hc_connect != 0;
     copy_host(p, what->host);
-    write_request(p, what);
+    if (prepare(p, what) != 0) {
+        probe_free(p);
+        return NULL;
+    }
     find(p);
     return p;
 }
@@ -479,7 +432,6 @@ void probe_again(struct probe *p, mcmp_time deadline)
     forget_addresses(p);
     p->phase = PHASE_RESOLVE;
     p->result = PROBE_RUNS;
-    p->status = 0;
     p->deadline = deadline;
     find(p);
 }

@@ -25,8 +25,6 @@ int probe_step(struct probe *probe, mcmp_time now);
 mcmp_time probe_wants(const struct probe *probe, struct pollfd *out);
 /* Why it failed; static text, or NULL. */
 const char *probe_why(const struct probe *probe);
-/* The status that an http node answered with; 0 when there was none. */
-int probe_status(const struct probe *probe);
 void probe_free(struct probe *probe);
 
 /* A whole probe in this thread: 1 good, 0 bad. Returns at its deadline at the latest. */

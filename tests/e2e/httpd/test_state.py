@@ -339,3 +339,25 @@ def test_an_expression_judges_the_answers():
         until(lambda: 'was active, is error' in server.log(), 30, 'the error')
         said['value'] = 'fine'
         until(lambda: 'was error, is active' in server.log(), 30, 'the end of the error')
+
+
+HEAD = b'HTTP/1.1 200 OK\r\nContent-Length: 16\r\n'
+
+
+@pytest.mark.parametrize('answer, state', [
+    (HEAD + b'X-Health: fine\r\n\r\n' + b'X-Health: ill \r\n', 'OK'),
+    (b'HTTP/1.1 100 Continue\r\nX-Health: ill\r\n\r\n' + HEAD + b'X-Health: fine\r\n\r\n', 'OK'),
+    (b'HTTP/1.1 100 Continue\r\nX-Health: fine\r\n\r\n' + HEAD + b'X-Health: ill\r\n\r\n', 'NOTOK'),
+    (HEAD + b'\r\n' + b'X-Health: fine\r\n', 'NOTOK'),
+    (b'HTTP/1.1 200 OK\r\n' + b'A: b\r\n' * 1000 + b'X-Health: fine\r\n\r\n', 'NOTOK'),
+], ids=['head', 'behind a 100', 'not that of a 100', 'not the body', 'not beyond 4 KiB'])
+def test_an_expression_sees_the_final_head(answer, state):
+    def answers(_node, conn, _request):
+        conn.send(answer)
+        return False
+
+    settings = ('ProxyHCExpr fine {%{resp:X-Health} == "fine"}\n'
+                'ModProxyClusterHCTemplate hcexpr=fine hcmethod=GET hcuri=/up\n')
+    with Node('n', handler=answers) as node, Httpd(settings, modules=('proxy_hcheck',)) as server:
+        server.register('n', node.port)
+        assert f'State={state}' in server.send('PING', {'JVMRoute': 'n'}).body.decode()
