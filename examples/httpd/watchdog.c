@@ -3,6 +3,10 @@
  * What time brings: one thread of one process at a time, which mod_watchdog elects, calls
  * mcmp_tick() and makes the probes that it hands out, many at once by poll(). When that process
  * ends its probes are due again, in another one.
+ *
+ * Most of what probes of many idle nodes cost is the kernel's; what is ours is to wake up seldom.
+ * So probes that are due soon after each other begin together, and their answers are given a little
+ * time to gather before poll() is asked.
  */
 #include "watchdog.h"
 
@@ -15,8 +19,10 @@
 #include "traffic.h"
 
 #define NAME "_mcmp_"
-#define TURN (MCMP_SEC / 2) /* the thread comes back so often, to see that the process ends */
-#define NAP (20 * MCMP_MSEC)
+#define TURN (MCMP_SEC / 2)    /* the thread comes back so often, to see that the process ends */
+#define NAP (80 * MCMP_MSEC)   /* somebody may have registered */
+#define PERIOD_PARTS 64        /* of the period of probes is how much later one may begin */
+#define GATHER (1 * MCMP_MSEC) /* that long answers may lie about */
 #define MOST_PROBES 1024
 #define TELL_EVERY (10 * MCMP_SEC)
 
@@ -28,6 +34,7 @@ struct running {
     uint64_t ticket;
     mcmp_time share;    /* of the deadline, for each try */
     mcmp_time again_at; /* 0: it runs */
+    mcmp_time step_at;  /* even when nothing comes */
     int64_t passes;
     int64_t fails;
 };
@@ -35,12 +42,13 @@ struct running {
 struct health {
     server_rec *server;
     struct running *running; /* room for most */
-    struct pollfd *polled;
+    struct pollfd *polled;   /* what each of them waits for */
     int count;
     int most;
     unsigned char *failed; /* per slot of a node: what was reported last */
     size_t slots;
-    mcmp_time told; /* that a probe could not be made */
+    mcmp_time told;    /* that a probe could not be made */
+    mcmp_time tick_at; /* not before */
 };
 
 static unsigned char *failed_of(struct health *health, mcmp_handle node)
@@ -55,7 +63,9 @@ static unsigned char *failed_of(struct health *health, mcmp_handle node)
 static void forget(struct health *health, int i)
 {
     probe_free(health->running[i].probe);
-    health->running[i] = health->running[--health->count];
+    health->count--;
+    health->running[i] = health->running[health->count];
+    health->polled[i] = health->polled[health->count];
 }
 
 static void report(struct health *health, int i, int good, mcmp_time now)
@@ -90,10 +100,13 @@ static void finish(struct health *health, int i, int good, mcmp_time now)
     int enough = good ? was_good || ++r->passes >= settings->hc_passes
                       : !was_good || ++r->fails >= settings->hc_fails;
 
-    if (enough)
+    if (enough) {
         report(health, i, good, now);
-    else
-        r->again_at = now + (GAP < r->share ? GAP : r->share);
+        return;
+    }
+    r->again_at = r->step_at = now + (GAP < r->share ? GAP : r->share);
+    health->polled[i].fd = -1;
+    health->polled[i].revents = 0;
 }
 
 static int64_t most_tries(void)
@@ -118,15 +131,23 @@ static void begin(struct health *health, const mcmp_probe *what, mcmp_time now)
     r->fails = 0;
     if (most_tries() > 1)
         probe_again(r->probe, now + r->share);
+    r->step_at = now;
+    health->polled[health->count].revents = 0;
     health->count++;
 }
 
-/* What is due now. Returns when something is due again. */
+/* What is due now and was not looked for just before. Returns when to come again. */
 static mcmp_time tick(struct health *health, mcmp_time now)
 {
+    const struct mcmp_httpd_settings *settings = mcmp_httpd_settings();
+    mcmp_time period =
+        settings->hc_interval != 0 ? settings->hc_interval : settings->recalc * MCMP_SEC;
+    mcmp_time soonest = now + period / PERIOD_PARTS;
     mcmp_work work;
     int rc = MCMP_OK;
 
+    if (now < health->tick_at)
+        return health->tick_at;
     mcmp_work_init(&work);
     while (health->count < health->most &&
            (rc = mcmp_tick(mcmp_httpd_cluster(), now, &work, NULL)) == MCMP_OK)
@@ -134,39 +155,56 @@ static mcmp_time tick(struct health *health, mcmp_time now)
             begin(health, work.probe, now);
         else if (work.kind == MCMP_WORK_NODE_GONE)
             mcmp_httpd_node_gone(work.node);
-    return rc == MCMP_DONE && work.next_at != MCMP_NEVER ? work.next_at : now + TURN;
+    health->tick_at = now; /* there may be more: as soon as there is room */
+    if (rc == MCMP_OK)
+        return now;
+    health->tick_at = now + NAP;
+    if (rc == MCMP_DONE && work.next_at != MCMP_NEVER && work.next_at < health->tick_at)
+        health->tick_at = work.next_at;
+    if (health->tick_at < soonest)
+        health->tick_at = soonest < now + NAP ? soonest : now + NAP;
+    return health->tick_at;
 }
 
-static void step_all(struct health *health, mcmp_time now)
+static void step(struct health *health, int i, mcmp_time now)
 {
-    for (int i = health->count - 1; i >= 0; i--) {
-        struct running *r = &health->running[i];
-        int result = PROBE_RUNS;
+    struct running *r = &health->running[i];
+    int result;
 
-        if (r->again_at != 0 && r->again_at <= now) {
-            r->again_at = 0;
-            probe_again(r->probe, now + r->share);
+    if (r->again_at != 0)
+        probe_again(r->probe, now + r->share);
+    r->again_at = 0;
+    result = probe_step(r->probe, now);
+    if (result == PROBE_RUNS)
+        r->step_at = probe_wants(r->probe, &health->polled[i]);
+    else if (result == PROBE_LOST)
+        lose(health, i, now);
+    else
+        finish(health, i, result == PROBE_GOOD, now);
+}
+
+/* Those for which something came, or whose time has; returns how many. */
+static int step_all(struct health *health, mcmp_time now)
+{
+    int count = 0;
+
+    for (int i = health->count - 1; i >= 0; i--)
+        if (health->polled[i].revents != 0 || health->running[i].step_at <= now) {
+            step(health, i, now);
+            count++;
         }
-        if (r->again_at == 0)
-            result = probe_step(r->probe, now);
-        if (result == PROBE_LOST)
-            lose(health, i, now);
-        else if (result != PROBE_RUNS)
-            finish(health, i, result == PROBE_GOOD, now);
-    }
+    return count;
 }
 
 /* Wait for one of the probes, but not beyond the given time. */
-static void wait_until(struct health *health, mcmp_time now, mcmp_time until)
+static void wait_until(struct health *health, mcmp_time now, mcmp_time until, int gather)
 {
-    for (int i = 0; i < health->count; i++) {
-        const struct running *r = &health->running[i];
-        mcmp_time step = probe_wants(r->probe, &health->polled[i]);
-
-        if (r->again_at != 0)
-            step = r->again_at;
-        if (step < until)
-            until = step;
+    for (int i = 0; i < health->count; i++)
+        if (health->running[i].step_at < until)
+            until = health->running[i].step_at;
+    if (gather && health->count > 0 && until > now + GATHER) {
+        apr_sleep(GATHER);
+        now += GATHER;
     }
     if (until > now)
         (void)poll(health->polled, (nfds_t)health->count, (int)((until - now) / 1000 + 1));
@@ -180,13 +218,14 @@ static void turn(struct health *health)
     while (now < end) {
         mcmp_time next = tick(health, now);
         mcmp_time advertise_at = advertise_step(now);
+        int stepped;
 
         if (advertise_at < next)
             next = advertise_at;
-        step_all(health, now);
-        if (next > now + NAP)
-            next = now + NAP; /* somebody may have registered */
-        wait_until(health, now, next < end ? next : end);
+        stepped = step_all(health, now);
+        if (health->count == health->most && next <= now)
+            next = now + NAP; /* one of them makes room before */
+        wait_until(health, now, next < end ? next : end, stepped > 0);
         now = mcmp_httpd_now();
     }
 }

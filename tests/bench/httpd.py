@@ -3,13 +3,13 @@
 """Request rates of Apache httpd through mod_mcmp with two nodes and through mod_proxy_balancer
 with the same two as BalancerMembers, and of an unrelated ProxyPass beside mod_mcmp and without
 it; loaded by wrk in turn, at several sizes of the cluster. The other nodes are idle; they are
-probed once in --period seconds (LBstatusRecalTime), which costs some 0.1 ms of processor time
-each: 1000 of them in the 5 s of the default take 1 to 3 % of a processor from whatever else the
-server does.
+probed once in --period seconds (LBstatusRecalTime), which costs some 40 to 50 us of processor time
+each, nearly all of it the kernel's for a connection: 1000 of them in the 5 s of the default take
+about 1 % of a processor from whatever else the server does. --probes --period 5 measures it.
 
    sh tests/bench/httpd.sh [build/release/bin] [--rounds 5] [--seconds 3] [--connections 32]
        [--sizes 2x1,200x10,1000x100] [--mpm event] [--period 60] [--realtime] [--gate]
-       [--instructions]
+       [--instructions | --probes]
 
 Two servers that differ in mod_mcmp alone take turns, the first one changing with the round.
 Machines differ and drift, so the figure to look at is the ratio: of rates, and of the processor
@@ -30,6 +30,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../..')
 BODY = '0123456789abcdef' * 4
@@ -42,7 +43,8 @@ events {{ worker_connections 8192; }}
 http {{ access_log off; keepalive_requests 1000000000; keepalive_timeout 300s;
 client_body_temp_path {run}/a; proxy_temp_path {run}/b; fastcgi_temp_path {run}/c;
 uwsgi_temp_path {run}/d; scgi_temp_path {run}/e;
-server {{ {listen} location / {{ default_type text/plain; return 200 {body}; }} }} }}
+server {{ {listen} location = /count {{ stub_status; }}
+location / {{ default_type text/plain; return 200 {body}; }} }} }}
 '''
 COMMON = '''MaxKeepAliveRequests 0
 ProxyPass /plain http://127.0.0.1:{plain}
@@ -71,6 +73,7 @@ def arguments():
     parser.add_argument('--period', type=int, default=60)
     parser.add_argument('--realtime', action='store_true')
     parser.add_argument('--instructions', action='store_true')
+    parser.add_argument('--probes', action='store_true')
     parser.add_argument('--gate', action='store_true')
     return parser.parse_args()
 
@@ -90,6 +93,11 @@ class Nodes:
             file.write(NGINX.format(run=self.dir.name, listen=listen, body=BODY))
         self.process = subprocess.Popen(['nginx', '-p', self.dir.name, '-c', path],
                                         stderr=subprocess.DEVNULL)
+
+    def requests(self):
+        """How many came so far, this one included."""
+        import raw  # pylint: disable=import-outside-toplevel
+        return int(raw.get(('127.0.0.1', self.ports[0]), '/count').body.split()[9])
 
     def stop(self):
         self.process.terminate()
@@ -252,6 +260,25 @@ def run_counted(options, nodes, size):
         return all(met)
 
 
+def run_probes(options, nodes, size):
+    """Nobody asks for anything: what the server does is to probe."""
+    _, make = servers(options, nodes, mpm=options.mpm)
+    rows = []
+    with make() as httpd:
+        register(httpd, nodes, *size)
+        time.sleep(options.period + 2)  # each has its due time now
+        for _ in range(options.rounds):
+            start, came, used = time.monotonic(), nodes.requests(), processor_ns(httpd.pid)
+            time.sleep(options.seconds)
+            used = processor_ns(httpd.pid) - used
+            came = nodes.requests() - came - 1
+            took = time.monotonic() - start
+            rows.append((came / took, used / 1e3 / came, used / took / 1e7))
+    print('%-10s%10.0f%10.1f%10.2f' % ('%dx%d' % size, *map(statistics.median, zip(*rows))),
+          flush=True)
+    return True
+
+
 def main():
     options = arguments()
     os.environ['MCMP_BIN'] = os.path.abspath(options.bin)
@@ -259,7 +286,11 @@ def main():
     sizes = [tuple(map(int, size.split('x'))) for size in options.sizes.split(',')]
     nodes = options.nodes = Nodes(max(count for count, _ in sizes))
     try:
-        if options.instructions:
+        if options.probes:
+            print(f'probes of idle nodes, median of {options.rounds} rounds of {options.seconds} s')
+            print(f'{"registered":<10}{"each s":>10}{"us":>10}{"% of one":>10}')
+            met = [run_probes(options, nodes, size) for size in sizes]
+        elif options.instructions:
             print(f'{"registered":<10}{"":<12}{"without":>10}{"mod_mcmp":>10}{"ratio":>8}')
             met = [run_counted(options, nodes, size) for size in sizes]
         else:

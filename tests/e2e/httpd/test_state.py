@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The cluster's memory over restarts and deaths, and what all children see of it."""
+import contextlib
 import os
+import selectors
 import signal
 import socket
 import subprocess
@@ -320,6 +322,49 @@ def test_a_lack_of_descriptors_is_no_fault_of_a_node():
         assert 'node n: probe failed' not in server.log()
     for sock in mute:
         sock.close()
+
+
+def answer_all(servers, count, stop):
+    """Each connection is answered as soon as it asked, by one thread."""
+    with selectors.DefaultSelector() as selector:
+        for i, sock in enumerate(servers):
+            sock.setblocking(False)
+            selector.register(sock, selectors.EVENT_READ, i)
+        while not stop.is_set():
+            for key, _ in selector.select(0.1):
+                if key.data is None:
+                    selector.unregister(key.fileobj)
+                    with key.fileobj as conn, contextlib.suppress(OSError):
+                        conn.recv(4096)
+                        conn.send(b'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
+                else:
+                    selector.register(key.fileobj.accept()[0], selectors.EVENT_READ)
+                    count[key.data] += 1
+
+
+def test_probes_wait_for_room_but_not_for_long():
+    """At most 16 at a time, of 128 nodes that are due ten times a second."""
+    settings = ('ModProxyClusterThreadCount 1\nMaxnode 200\n'
+                'ModProxyClusterHCTemplate hcinterval=100ms\n')
+    servers = [socket.create_server(('127.0.0.1', 0)) for _ in range(128)]
+    count = [0] * len(servers)
+    stop = threading.Event()
+    thread = threading.Thread(target=answer_all, args=(servers, count, stop))
+    thread.start()
+    try:
+        with Httpd(settings, level='warn') as server, raw.Client(server.management) as client:
+            for i, sock in enumerate(servers):
+                fields = {'JVMRoute': f'n{i}', 'Host': '127.0.0.1', 'Type': 'http',
+                          'Port': sock.getsockname()[1]}
+                assert mcmp.message(client, 'CONFIG', fields).status == 200
+            before = list(count)
+            until(lambda: all(now - then >= 20 for now, then in zip(count, before)), 7,
+                  'twenty probes of each, which take two seconds')
+    finally:
+        stop.set()
+        thread.join()
+        for sock in servers:
+            sock.close()
 
 
 def test_an_expression_judges_the_answers():
