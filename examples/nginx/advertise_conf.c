@@ -123,8 +123,9 @@ static ngx_int_t take_listener(ngx_conf_t *cf, ngx_mcmp_advertise_t *a)
 {
     ngx_http_conf_addr_t *addr = find_listener(cf, a->server);
 
-    if (addr != NULL && addr->opt.ssl && a->protocol.len == 0)
-        ngx_str_set(&a->protocol, "https");
+    if (addr != NULL && addr->opt.ssl && a->protocol.len == 0) {
+        ngx_str_set(&a->protocol, "https"); /* two statements */
+    }
     if (a->host.len == 0)
         a->host = cf->cycle->hostname;
     if (a->address.len != 0)

@@ -34,6 +34,9 @@ if(TARGET ngx_http_mcmp_module)
      EXISTS /usr/lib/jvm/default-java/bin/javac)
     mcmp_nginx_test(tomcat test_tomcat TIMEOUT 400 LABELS slow)
   endif()
+  if(NOT MCMP_SANITIZE)
+    mcmp_nginx_test(build test_build TIMEOUT 600 LABELS slow)
+  endif()
   mcmp_nginx_test(stream_2gib test_stream TIMEOUT 1500 LABELS long ARGS -k big
     ENVIRONMENT MCMP_BYTES=2147483648)
   mcmp_nginx_test(reloads_60s test_stream TIMEOUT 300 LABELS long ARGS -k reloads
