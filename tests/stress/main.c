@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
@@ -46,11 +47,13 @@ static const part parts[] = {
     { "step", torture_step, -1, "a kill after each instruction of messages and repairs" },
 };
 
-static volatile sig_atomic_t alive;
+/* Of a thread that goes on for a handler that runs in any other one. */
+static _Atomic int alive;
+_Static_assert(ATOMIC_INT_LOCK_FREE == 2, "a handler may use it");
 
 void torture_alive(void)
 {
-    alive = 1;
+    atomic_store_explicit(&alive, 1, memory_order_relaxed);
 }
 
 static void on_alarm(int signal)
@@ -58,8 +61,7 @@ static void on_alarm(int signal)
     static const char text[] = "torture: watchdog: nothing goes on\n";
 
     (void)signal;
-    if (alive) {
-        alive = 0;
+    if (atomic_exchange_explicit(&alive, 0, memory_order_relaxed)) {
         (void)alarm(patience);
         return;
     }
