@@ -61,6 +61,7 @@ START_TEST(test_choice_gives_each_load_its_share)
     };
 
     for (size_t r = 0; r < COUNT_OF(rows); r++) {
+        uint32_t picks = (uint32_t)as_often(PICKS, PICKS / 5);
         uint32_t picked[4] = { 0 };
         mcmp_query query = query_of("/app/x");
         mcmp_cluster_options opts;
@@ -72,12 +73,12 @@ START_TEST(test_choice_gives_each_load_its_share)
         opts.better = better_by_score;
         opts.better_ctx = &asked;
         open_loads(&f, &opts, rows[r].loads, 3);
-        for (uint32_t i = 0; i < PICKS; i++) {
+        for (uint32_t i = 0; i < picks; i++) {
             f.now += MCMP_MSEC / 2;
             picked[farm_pick(&f, &query)]++;
         }
         row_int(rows[r].name, picked[0], 0);
-        check_shares(rows[r].name, picked, rows[r].loads, 3, PICKS);
+        check_shares(rows[r].name, picked, rows[r].loads, 3, picks);
         row_int(rows[r].name, asked > 0, rows[r].policy == MCMP_POLICY_CUSTOM);
         farm_close(&f);
     }
@@ -217,16 +218,17 @@ START_TEST(test_choice_is_fair_among_a_thousand)
     static const int equal[1] = { 80 };
     static const int mixed[3] = { 100, 50, 25 };
     static uint32_t picked[1001];
+    uint32_t nodes = (uint32_t)as_often(1000, 100);
     uint32_t by_load[4] = { 0 };
     mcmp_query query = query_of("/app");
     farm f;
 
-    open_many(&f, 1000, equal, 1, 0);
-    for (uint32_t i = 0; i < 300000; i++) {
+    open_many(&f, nodes, equal, 1, 0);
+    for (uint32_t i = 0; i < 300 * nodes; i++) {
         f.now += MCMP_MSEC / 20;
         picked[farm_pick(&f, &query)]++;
     }
-    for (uint32_t i = 1; i <= 1000; i++)
+    for (uint32_t i = 1; i <= nodes; i++)
         ck_assert_msg(picked[i] >= 294 && picked[i] <= 306, "n%u: %u of 300", i, picked[i]);
     farm_close(&f);
 
@@ -355,6 +357,7 @@ END_TEST
 START_TEST(test_choice_by_hash_takes_key_session_or_path)
 {
     static const int loads[4] = { 100, 1, 50, 100 };
+    uint32_t picks = (uint32_t)as_often(PICKS, PICKS / 5);
     uint32_t picked[5] = { 0 };
     mcmp_cluster_options opts;
     mcmp_query query;
@@ -364,7 +367,7 @@ START_TEST(test_choice_by_hash_takes_key_session_or_path)
     farm_options(&opts);
     opts.policy = MCMP_POLICY_HASH;
     open_loads(&f, &opts, loads, 4);
-    for (uint32_t i = 0; i < PICKS; i++) {
+    for (uint32_t i = 0; i < picks; i++) {
         query = query_of("/app");
         (void)snprintf(key, sizeof(key), "key%u", i);
         query.key = span_of(key);
@@ -374,7 +377,7 @@ START_TEST(test_choice_by_hash_takes_key_session_or_path)
     }
     ck_assert_uint_eq(picked[0], 0);
     for (int i = 1; i <= 4; i++)
-        ck_assert_msg(picked[i] > PICKS / 4 * 0.97 && picked[i] < PICKS / 4 * 1.03, "n%d: %u", i,
+        ck_assert_msg(picked[i] > picks / 4 * 0.97 && picked[i] < picks / 4 * 1.03, "n%d: %u", i,
                       picked[i]);
     memset(picked, 0, sizeof(picked));
     for (uint32_t i = 0; i < 1000; i++) {
