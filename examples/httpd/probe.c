@@ -16,7 +16,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/tcp.h>
+#include <netinet/in.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,18 +124,6 @@ static enum step no_connection(struct probe *p, int error)
     return failed(p, error == ECONNREFUSED ? "connection refused" : "no connection");
 }
 
-/* The request carries the last packet of the handshake: one less, and the node wakes up once. */
-static void hold_ack(int fd)
-{
-#ifdef TCP_QUICKACK
-    int off = 0;
-
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof(off));
-#else
-    (void)fd;
-#endif
-}
-
 static enum step step_next(struct probe *p, mcmp_time now)
 {
     const struct addrinfo *address = p->next;
@@ -155,8 +143,6 @@ static enum step step_next(struct probe *p, mcmp_time now)
     p->fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (p->fd < 0)
         return errno == EAFNOSUPPORT ? failed(p, "no such protocol here") : lost(p, "no socket");
-    if (p->phase == PHASE_SEND)
-        hold_ack(p->fd);
     if (connect(p->fd, address->ai_addr, address->ai_addrlen) != 0 && errno != EINPROGRESS)
         return failed(p, "the endpoint can't be reached");
     return STEP_ON;

@@ -3,7 +3,7 @@
 """Request rates of Apache httpd through mod_mcmp with two nodes and through mod_proxy_balancer
 with the same two as BalancerMembers, and of an unrelated ProxyPass beside mod_mcmp and without
 it; loaded by wrk in turn, at several sizes of the cluster. The other nodes are idle; they are
-probed once in --period seconds (LBstatusRecalTime), which costs some 40 to 50 us of processor time
+probed once in --period seconds (LBstatusRecalTime), which costs some 40 to 55 us of processor time
 each, nearly all of it the kernel's for a connection: 1000 of them in the 5 s of the default take
 about 1 % of a processor from whatever else the server does. --probes --period 5 measures it.
 
