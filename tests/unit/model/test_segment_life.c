@@ -213,7 +213,7 @@ START_TEST(a_creator_killed_while_it_writes_the_header_is_replaced)
     mcmp_cluster_options opts;
     mcmp_cluster *cluster;
     long all = step_until(&s, LONG_MAX);
-    long steps = as_often(is_memcheck() ? MEMCHECK_STEPS : STEPS, 4);
+    long steps = as_often(is_memcheck() ? MEMCHECK_STEPS : STEPS, 2);
     long stride = getenv("MCMP_EVERY_STEP") != NULL ? 1 : all / steps + 1;
 
     ck_assert_int_gt(all, 100);

@@ -213,7 +213,7 @@ START_TEST(a_reader_beside_a_busy_writer_sees_whole_messages)
     pid = fork();
     if (pid == 0)
         write_for_ever(&p.s);
-    for (long i = 0; i < 200000 && (i < 3000 || seen[0] == 0 || seen[1] == 0); i++) {
+    for (long i = 0; i < 200000 && (i < as_often(3000, 300) || seen[0] == 0 || seen[1] == 0); i++) {
         mcmp_view *view;
         mcmp_selection selection;
         mcmp_query query = query_of("/x", MCMP_QUERY_DRY_RUN);
