@@ -11,8 +11,10 @@
 #include "model/store.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 
 typedef struct segment {
@@ -42,6 +44,19 @@ SUPPORT_UNUSED static void segment_options(mcmp_cluster_options *opts, const seg
     opts->max_contexts = 64;
     opts->max_balancers = 16;
     opts->max_processes = 8;
+}
+
+/* Ends this process when it ran so many seconds from now on, or did nothing for much longer; 0: not
+ * any more. A machine that is busy or stood still is no fault. Check's own handler would send
+ * SIGKILL to the group of the child that runs a test, with CK_FORK=no to that of ctest. */
+SUPPORT_UNUSED static void end_after(int seconds)
+{
+    const struct itimerval ran = { .it_value.tv_sec = seconds };
+
+    (void)signal(SIGALRM, SIG_DFL);
+    (void)signal(SIGPROF, SIG_DFL);
+    (void)setitimer(ITIMER_PROF, &ran, NULL);
+    (void)alarm(15 * (unsigned)seconds);
 }
 
 /* Limits as the segment has them. */

@@ -205,14 +205,14 @@ static void read_rounds(uint32_t flags, uint64_t seed, long n)
     ck_assert_int_eq(mcmp_response_new(&response, NULL, NULL), MCMP_OK);
     for (long i = 0; i < n; i++) {
         harm(&d, 0);
-        alarm(20);
+        end_after(20);
         if (getenv("MCMP_DAMAGE_TELL") != NULL)
             say_what(&d, i);
         read_all(cluster, response, &d);
         refused += mcmp_cluster_check(cluster, NULL, NULL) == MCMP_ERR_DAMAGED;
         heal(&d);
     }
-    alarm(0);
+    end_after(0);
     ck_assert_int_eq(mcmp_cluster_check(cluster, NULL, NULL), MCMP_OK);
     ck_assert_int_gt(refused, n / 8); /* the damage was real */
     mcmp_response_free(response);
@@ -261,10 +261,10 @@ START_TEST(a_reader_leaves_a_circle_of_one_hash)
                         words[w] ^= 1;
             }
         }
-        alarm(20);
+        end_after(20);
         read_all(cluster, response, &d);
         (void)mcmp_cluster_check(cluster, NULL, NULL);
-        alarm(0);
+        end_after(0);
         heal(&d);
     }
     mcmp_response_free(response);
@@ -301,14 +301,14 @@ START_TEST(saving_leaves_a_circle_of_what_is_not_saved)
     segment_adopt(&opts, &d.s, MCMP_ATTACH_READ);
     cluster = segment_open(&opts);
     mcmp_error_init(&err);
-    alarm(20);
+    end_after(20);
     lead_to_itself(&d, &cluster->layout, MCMP__T_NODE, MCMP__N_LIST, MCMP__N_GEN, MCMP__N_LEAVING);
     ck_assert_int_eq(mcmp_cluster_encode(cluster, START_TIME, drop, NULL, &err), MCMP_ERR_DAMAGED);
     heal(&d);
     lead_to_itself(&d, &cluster->layout, MCMP__T_BALANCER, MCMP__B_LIST, MCMP__B_NODES, 0);
     ck_assert_int_eq(mcmp_cluster_encode(cluster, START_TIME, drop, NULL, &err), MCMP_ERR_DAMAGED);
     heal(&d);
-    alarm(0);
+    end_after(0);
     ck_assert_int_eq(mcmp_cluster_encode(cluster, START_TIME, drop, NULL, &err), MCMP_OK);
     mcmp_cluster_close(cluster);
     damage_end(&d);
@@ -335,7 +335,7 @@ START_TEST(a_process_that_selects_survives_any_damage)
         mcmp_query query;
 
         harm(&d, 1);
-        alarm(20);
+        end_after(20);
         if (getenv("MCMP_DAMAGE_TELL") != NULL)
             say_what(&d, i);
         mcmp_query_init(&query);
@@ -351,7 +351,7 @@ START_TEST(a_process_that_selects_survives_any_damage)
         (void)mcmp_cluster_check(cluster, NULL, NULL);
         heal(&d);
     }
-    alarm(0);
+    end_after(0);
     ck_assert_int_eq(mcmp_cluster_check(cluster, NULL, NULL), MCMP_OK);
     mcmp_response_free(response);
     mcmp_cluster_close(cluster);
@@ -420,7 +420,7 @@ static void attach_rounds(uint32_t flags, uint64_t seed, long n)
         mcmp_error err;
 
         harm(&d, 0);
-        alarm(20);
+        end_after(20);
         if (getenv("MCMP_DAMAGE_TELL") != NULL)
             say_what(&d, i);
         mcmp_error_init(&err);
@@ -436,7 +436,7 @@ static void attach_rounds(uint32_t flags, uint64_t seed, long n)
         }
         heal(&d);
     }
-    alarm(0);
+    end_after(0);
     ck_assert_int_gt(taken, n / 20); /* words that mean little */
     ck_assert_int_lt(taken, n - n / 8);
     damage_end(&d);

@@ -152,7 +152,7 @@ START_TEST(test_a_shared_memory_that_fills_up_ends_the_writer_and_no_more)
     fill_shm(MIB);
     pid = fork();
     if (pid == 0) {
-        alarm(60);
+        end_after(60);
         (void)signal(SIGBUS, SIG_DFL); /* sanitizers have a handler */
         large_options(&opts, &s, MCMP_ATTACH_EXISTING);
         register_on(segment_open(&opts));
