@@ -63,24 +63,29 @@ static inline uint32_t mcmp__chain_find(mcmp__read *rd, const mcmp__index *ix, u
     return 0;
 }
 
-/* The row that the bucket of the hash begins with, whatever its own hash; 0 = none has this one. */
-static inline uint32_t mcmp__bucket_start(mcmp__read *rd, const mcmp__index *ix, uint32_t index,
-                                          uint32_t hash)
+/* The head of the bucket of a hash. */
+static inline uint64_t mcmp__head_of(mcmp__read *rd, uint32_t index, uint32_t hash)
 {
     uint32_t buckets = mcmp__lo(mcmp__head_get(rd, MCMP__H_INDEX + index));
-    uint64_t head;
-
-    if (buckets == 0)
-        return 0;
-    head = mcmp__bucket_head(rd, ix, mcmp__bucket_of(hash, buckets));
-    return (mcmp__hi(head) & mcmp__filter_bit(hash)) != 0 ? mcmp__lo(head) : 0;
-}
-
-static inline uint32_t mcmp__index_start(mcmp__read *rd, uint32_t index, uint32_t hash)
-{
     const mcmp__index *ix = &rd->layout->index[index];
 
-    return mcmp__chain_find(rd, ix, mcmp__bucket_start(rd, ix, index, hash), hash);
+    return buckets == 0 ? 0 : mcmp__bucket_head(rd, ix, mcmp__bucket_of(hash, buckets));
+}
+
+/* The row that the bucket begins with, whatever its own hash; 0 = none has this one. */
+static inline uint32_t mcmp__bucket_start(mcmp__read *rd, uint32_t index, uint32_t hash)
+{
+    uint64_t head = mcmp__head_of(rd, index, hash);
+
+    return (head >> (32 + (hash >> 27)) & 1) != 0 ? mcmp__lo(head) : 0; /* its filter_bit */
+}
+
+/* For what mostly is there: the filter is not asked. */
+static inline uint32_t mcmp__index_start(mcmp__read *rd, uint32_t index, uint32_t hash)
+{
+    uint32_t row = mcmp__lo(mcmp__head_of(rd, index, hash));
+
+    return mcmp__chain_find(rd, &rd->layout->index[index], row, hash);
 }
 
 /* The last 1..7 bytes of a text as a word in memory, padded with zeros. */
@@ -113,26 +118,28 @@ static inline int mcmp__text_is(const mcmp__word *row, mcmp_span text)
            mcmp__words_equal(row + MCMP__X_TEXT, text);
 }
 
-/* The interned text, in its index; 0 = none. */
-static MCMP__PART uint32_t mcmp__text_find(mcmp__read *rd, uint32_t index, mcmp_span text,
-                                           uint32_t hash)
+/* The interned text among the rows of its bucket from this one on; 0 = none. */
+static MCMP__PART uint32_t mcmp__text_among(mcmp__read *rd, uint32_t index, uint32_t row,
+                                            mcmp_span text, uint32_t hash)
 {
     const mcmp__index *ix = &rd->layout->index[index];
-    uint32_t table = ix->table;
-    uint32_t row = mcmp__bucket_start(rd, ix, index, hash);
 
-    if (index == MCMP__I_CTEXT) { /* mostly rows of one number came together */
-        const mcmp__table *t = &rd->layout->table[MCMP__T_GROUP];
-
-        MCMP__SOON_READ(rd->base + t->base + (size_t)row * t->words);
-    }
     row = mcmp__chain_find(rd, ix, row, hash);
     while (row != 0) {
-        if (mcmp__text_is(mcmp__row(rd, table, row), text))
+        if (mcmp__text_is(mcmp__row(rd, ix->table, row), text))
             return row;
         row = mcmp__index_next(rd, index, row, hash);
     }
     return 0;
+}
+
+/* The interned text, in its index; 0 = none. */
+static MCMP__PART uint32_t mcmp__text_find(mcmp__read *rd, uint32_t index, mcmp_span text,
+                                           uint32_t hash)
+{
+    uint32_t row = mcmp__bucket_start(rd, index, hash);
+
+    return mcmp__text_among(rd, index, row, text, hash);
 }
 
 /* The place of a context without use_alias. */

@@ -75,11 +75,22 @@ static MCMP__APART void add_places(mcmp__read *rd, uint32_t context, const mcmp_
     }
 }
 
+/* A context's text. Contexts and groups that came together have equal numbers, so while the text's
+ * row is on its way, the group of its number is asked for. */
+static inline uint32_t find_context(mcmp__read *rd, mcmp_span prefix, uint32_t hash)
+{
+    const mcmp__table *groups = &rd->layout->table[MCMP__T_GROUP];
+    uint32_t row = mcmp__bucket_start(rd, MCMP__I_CTEXT, hash);
+
+    MCMP__SOON_READ(rd->base + groups->base + (size_t)row * groups->words);
+    return mcmp__text_among(rd, MCMP__I_CTEXT, row, prefix, hash);
+}
+
 /* 1 when somebody holds this context. */
 static inline int try_context(mcmp__read *rd, mcmp_span prefix, uint32_t hash,
                               const mcmp__aliases *names, mcmp__match *match)
 {
-    uint32_t context = mcmp__text_find(rd, MCMP__I_CTEXT, prefix, hash);
+    uint32_t context = find_context(rd, prefix, hash);
     uint64_t place;
 
     if (context == 0)
