@@ -56,9 +56,7 @@ def test_a_graceful_restart_keeps_everything(mpm):
 def test_a_hard_restart_keeps_everything():
     with Httpd(QUIET) as server:
         before, number = fill(server), ident(server)
-        count = server.log().count('resuming normal operations')
-        os.kill(server.pid, signal.SIGHUP)
-        until(lambda: server.log().count('resuming normal operations') > count, 30, 'the restart')
+        server.hard_restart()
         assert shape(server) == before and ident(server) == number
 
 
@@ -225,6 +223,7 @@ def test_a_stop_forgets_and_persistslots_remembers():
 
 
 def end(server):
+    server.calm_down()
     server.process.send_signal(signal.SIGTERM)
     assert server.process.wait(30) == 0
 

@@ -266,6 +266,21 @@ class Httpd:
         if settled:
             until(lambda: not old & set(self.children()), 60, 'the old children have gone')
 
+    def hard_restart(self):
+        count = self.log().count('resuming normal operations')
+        self.calm_down()
+        os.kill(self.pid, signal.SIGHUP)
+        until(lambda: self.log().count('resuming normal operations') > count, 30, 'the restart')
+
+    def calm_down(self):
+        """Where its children get a SIGTERM, one of the event MPM looks at sockets that its threads
+        may just free."""
+        for _ in range(20):
+            if not self.is_busy():
+                break
+            time.sleep(0.02)
+        time.sleep(0.05)  # some are freed after the system has forgotten them
+
     def is_busy(self):
         """A connection that a thread may just be closing."""
         ports = {f'{port:04X}' for port in self.values.values() if isinstance(port, int)}
@@ -276,12 +291,7 @@ class Httpd:
     def stop(self, failed=False):
         """End it; a sanitizer's report, a crash or a wrong code fails the test."""
         if self.process.poll() is None:
-            # At SIGTERM a child of the event MPM looks at sockets that its threads may just free.
-            for _ in range(20):
-                if not self.is_busy():
-                    break
-                time.sleep(0.02)
-            time.sleep(0.05)  # some are freed after the system has forgotten them
+            self.calm_down()
             self.process.send_signal(signal.SIGTERM)
             try:
                 self.process.wait(60)
