@@ -172,8 +172,13 @@ static int take_over(void *lock, int rc)
  * that two meet, however free the lock is. */
 static int wait_in_turns(pthread_mutex_t *lock)
 {
-#ifdef MCMP__TSAN /* knows a dead owner from this call only */
-    return pthread_mutex_lock(lock);
+#ifdef MCMP__TSAN /* knows no dead owner from pthread_mutex_timedlock() */
+    struct timespec turn = { 0, WAIT_TURN };
+    int rc;
+
+    while ((rc = pthread_mutex_trylock(lock)) == EBUSY)
+        (void)nanosleep(&turn, NULL);
+    return rc;
 #else
     struct timespec until;
     int rc;
